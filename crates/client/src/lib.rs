@@ -1,0 +1,1 @@
+//! One auction session: connect, join, bid, recover. Owns the socket; publishes one state.

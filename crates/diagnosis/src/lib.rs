@@ -1,0 +1,1 @@
+//! Evidence in, findings out: what the measurements of a session prove about its connection.

@@ -1,0 +1,1 @@
+//! Trace players, fault makers and a driver of the real window. Tests only.
