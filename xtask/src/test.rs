@@ -1,0 +1,128 @@
+//! Checking everything, as continuous integration does.
+
+use crate::build;
+use crate::failure::Failure;
+use crate::node;
+use crate::project::{FEATURES, FEATURES_WITH_WINDOW, Project};
+use crate::run;
+use crate::steps::{Output, Step, Steps};
+use crate::system::{self, Purpose};
+
+/// How much is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Everything,
+    /// Without the window, and with fewer random cases: for between two edits.
+    Quick,
+}
+
+/// Random cases of each property test with `--quick`; proptest's own default is 256.
+const QUICK_CASES: &str = "32";
+
+/// Stops at the first step that the others need; goes on through those that stand alone, and fails at the end.
+pub(crate) fn test(project: &Project, steps: &mut Steps, extent: Extent) -> Result<(), Failure> {
+    let quick = extent == Extent::Quick;
+    let ended = everything(project, steps, quick);
+    // The table is worth most when something stopped half way.
+    let summary = steps.finish();
+    ended.and(summary)
+}
+
+fn everything(project: &Project, steps: &mut Steps, quick: bool) -> Result<(), Failure> {
+    let purposes: &[Purpose] = if quick {
+        &[Purpose::Compile, Purpose::Window]
+    } else {
+        system::EVERYTHING
+    };
+    system::ensure(project, steps, purposes)?;
+    build::ensure_rust_components(project)?;
+    steps.check(Step {
+        name: "format",
+        command: project.cargo(&["fmt", "--all", "--check"]),
+        output: Output::Logged,
+        advice: "cargo fmt --all",
+    });
+
+    node::install(project, steps)?;
+    let ui = project.ui();
+    steps.check(Step {
+        name: "ui check",
+        command: project.npm(&ui, &["run", "check"]),
+        output: Output::Logged,
+        advice: "if the generated TypeScript is what differs, run `cargo xtask bindings`.",
+    });
+    steps.check(Step {
+        name: "ui tests",
+        command: project.npm(&ui, &["test"]),
+        output: Output::Shown,
+        advice: "`npm test` in ui/ runs them alone.",
+    });
+    build::user_interface(project, steps)?;
+
+    // All targets, so that the programs and the test executables come from one choice of features.
+    steps.run(Step {
+        name: "build",
+        command: project.cargo(&["build", "--workspace", "--all-targets", "--features", FEATURES]),
+        output: Output::Logged,
+        advice: "the compiler's message is above.",
+    })?;
+    steps.check(Step {
+        name: "lints",
+        command: project.cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            FEATURES_WITH_WINDOW,
+            "--",
+            "--deny",
+            "warnings",
+        ]),
+        output: Output::Logged,
+        advice: "`cargo clippy --fix` mends many of them; an exception needs a reason beside it.",
+    });
+    steps.check(rust_tests(project, quick));
+    if !quick {
+        steps.check(window_test(project)?);
+    }
+    Ok(())
+}
+
+fn rust_tests(project: &Project, quick: bool) -> Step<'static> {
+    let mut command = project.cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
+    if quick {
+        command.env("PROPTEST_CASES", QUICK_CASES);
+    }
+    Step {
+        name: "Rust tests",
+        command,
+        output: Output::Shown,
+        advice: "`cargo test --package <package> <name>` runs one of them alone.",
+    }
+}
+
+/// The end-to-end test: the real window, driven by `WebDriver`, on a display in memory.
+fn window_test(project: &Project) -> Result<Step<'static>, Failure> {
+    let cargo = project.cargo(&[
+        "test",
+        "--workspace",
+        "--features",
+        FEATURES_WITH_WINDOW,
+        "--test",
+        "window",
+    ]);
+    let mut command = run::under_xvfb(project)?;
+    command.arg(cargo.get_program()).args(cargo.get_args());
+    for (name, value) in cargo.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command.env("GAVELSCOPE_APP", project.binary("debug", "gavelscope"));
+    Ok(Step {
+        name: "window test",
+        command,
+        output: Output::Shown,
+        advice: "`cargo xtask run --headless` plays one lot and leaves a screenshot to look at.",
+    })
+}
