@@ -31,11 +31,14 @@ pub(crate) fn install_in(
         steps.skip(name, "package-lock.json has not changed");
         return Ok(());
     }
+    // Not `npm ci`: it refuses a lock file that lacks a tool's optional binary for another operating system, and
+    // which of those get in depends on what the registry had when the file was made. `install` takes the locked
+    // versions and checksums just as well, and `--no-save` keeps it from writing to the lock file.
     steps.run(Step {
         name,
-        command: project.npm(folder, &["ci", "--no-audit", "--no-fund"]),
+        command: project.npm(folder, &["install", "--no-save", "--no-audit", "--no-fund"]),
         output: Output::Logged,
-        advice: "see whether the npm registry can be reached; if package.json was edited, run `npm install` first.",
+        advice: "see whether the npm registry can be reached, then start again.",
     })?;
     stamp::write(&stamp, &wanted)
 }

@@ -39,6 +39,9 @@ pub(crate) fn run(project: &Project, steps: &mut Steps, place: Where) -> Result<
     }
 }
 
+/// Longest time for a step with the window in memory, building its test included. Exit status 124 tells of it.
+const WINDOW_SECONDS: &str = "900";
+
 /// Opens the window and stays until it is closed, so that its log is read where it was started.
 fn open(project: &Project) -> Result<(), Failure> {
     let program = project.binary("debug", "gavelscope");
@@ -75,7 +78,7 @@ fn play_one_lot(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
         name: "practice lot",
         command,
         output: Output::Shown,
-        advice: "the lines above are the player's and the application's own words.",
+        advice: "the lines above are the player's and the application's own words; exit status 124 means that it took too long.",
     })?;
     let size = fs::metadata(&screenshot)
         .map(|found| found.len())
@@ -97,7 +100,10 @@ pub(crate) fn under_xvfb(project: &Project) -> Result<Command, Failure> {
     // A home of its own: what the developer's application remembers is neither read nor changed.
     let home = project.scratch().join("headless-home");
     let _ = fs::remove_dir_all(&home);
-    let mut command = project.command("xvfb-run");
+    // A window that never answers must not hold continuous integration: coreutils' timeout ends the whole group of
+    // processes, the display included.
+    let mut command = project.command("timeout");
+    command.args(["--kill-after", "10", WINDOW_SECONDS, "xvfb-run"]);
     command.args(["--auto-servernum", "--server-args", "-screen 0 1280x800x24"]);
     for (variable, folder) in [
         ("XDG_CONFIG_HOME", "config"),

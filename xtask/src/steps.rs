@@ -16,8 +16,10 @@ use crate::project::Project;
 const REPAINT: Duration = Duration::from_millis(200);
 /// How often a long quiet step says that it lives where there is no terminal.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
-/// Lines of a failed step shown at once; the log has them all.
-const TAIL_LINES: usize = 40;
+/// The last lines of a failed step, shown at once; the log has them all.
+const TAIL_ON_A_TERMINAL: usize = 40;
+/// More where nobody can open the log afterwards, as in continuous integration.
+const TAIL_ELSEWHERE: usize = 300;
 /// How long to wait for output after the command itself ended: a forgotten child may hold the pipe open.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -210,13 +212,19 @@ fn execute(
     tests: &mut TestCount,
 ) -> io::Result<ExitStatus> {
     let mut log = File::create(log)?;
-    writeln!(log, "$ {command:?}")?;
+    let words: Vec<_> = command.get_args().collect();
+    writeln!(log, "$ {} {words:?}", command.get_program().display())?;
     let mut child = command
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     let lines = lines_of(&mut child);
+    let longest_tail = if io::stdout().is_terminal() {
+        TAIL_ON_A_TERMINAL
+    } else {
+        TAIL_ELSEWHERE
+    };
     let started = Instant::now();
     let mut last_sign = started;
     let mut ended_at: Option<Instant> = None;
@@ -228,7 +236,7 @@ fn execute(
                 if output == Output::Shown {
                     println!("{line}");
                 }
-                if tail.len() == TAIL_LINES {
+                if tail.len() == longest_tail {
                     tail.pop_front();
                 }
                 tail.push_back(line);

@@ -123,6 +123,6 @@ fn window_test(project: &Project) -> Result<Step<'static>, Failure> {
         name: "window test",
         command,
         output: Output::Shown,
-        advice: "`cargo xtask run --headless` plays one lot and leaves a screenshot to look at.",
+        advice: "`cargo xtask run --headless` plays one lot and leaves a screenshot to look at; exit status 124 means that it took too long.",
     })
 }
