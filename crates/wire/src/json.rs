@@ -210,6 +210,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn check(text: &str, expect: Result<(usize, Option<usize>, Option<usize>), DecodeError>) {
         let got = array(text, &Limits::default()).map(|a| (a.count, a.first_comma, a.second_comma));
         assert_eq!(got, expect, "{text}");

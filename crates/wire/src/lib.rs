@@ -8,7 +8,7 @@
 //! An event is decoded without building a JSON value: [`socket::EventText`] borrows the frame, so that the first
 //! argument can be deserialized straight into its type.
 
-//pub mod connection;
+pub mod connection;
 pub mod engine;
 mod error;
 mod json;

@@ -80,14 +80,12 @@ impl<'a> Packet<'a> {
 
     /// The packet as a websocket frame.
     pub fn encode(&self) -> Frame<'_> {
-        match self {
-            Self::Binary(bytes) => Frame::Binary(bytes),
-            _ => {
-                let mut text = String::new();
-                self.push_text(&mut text);
-                Frame::Text(text)
-            }
+        if let Self::Binary(bytes) = self {
+            return Frame::Binary(bytes);
         }
+        let mut text = String::new();
+        self.push_text(&mut text);
+        Frame::Text(text)
     }
 
     /// Appends the text form; nothing for a binary packet, which has none.
@@ -121,6 +119,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn check(text: &str, expect: Result<Packet<'_>, DecodeError>) {
         assert_eq!(Packet::decode_text(text, &Limits::default()), expect, "{text:?}");
     }

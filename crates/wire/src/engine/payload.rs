@@ -64,6 +64,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
     fn check(body: &str, expect: Result<Vec<Packet<'_>>, DecodeError>) {
         assert_eq!(decode_payload(body, &Limits::default()), expect, "{body:?}");
     }

@@ -162,12 +162,8 @@ impl Reassembly {
         Ok(())
     }
 
-    /// The message, once nothing is missing; otherwise the reassembly goes on.
-    pub fn finish(self) -> Result<BinaryMessage, Self> {
-        if self.missing == 0 {
-            Ok(self.message)
-        } else {
-            Err(self)
-        }
+    /// The message; `None` while an attachment is [`missing`](Self::missing).
+    pub fn finish(self) -> Option<BinaryMessage> {
+        (self.missing == 0).then_some(self.message)
     }
 }

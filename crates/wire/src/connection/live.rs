@@ -1,0 +1,564 @@
+//! A connection that is up.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future as _, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::{Sink as _, Stream as _, StreamExt as _};
+use serde::Serialize;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error as WebsocketError, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::connect::Handshake;
+use super::error::{ConnectionError, SendError};
+use super::incoming::{Ack, Event, Incoming, RawMessage};
+use super::options::{ConnectOptions, Direction, FrameTap, RawContent};
+use crate::error::DecodeError;
+use crate::limits::Limits;
+use crate::socket::{self, Arguments, EventText, Kind, Reassembly};
+use crate::{Bytes, Utf8Bytes, engine};
+
+pub(super) type Stream = MaybeTlsStream<TcpStream>;
+
+/// A limit above this is none; the bound keeps deadlines representable.
+const LONGEST_LIMIT: Duration = Duration::from_hours(24);
+
+/// What has crossed a connection since it was opened; the Socket.IO CONNECT is the first frame counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Text and binary frames from the server.
+    pub frames_in: u64,
+    /// Bytes in them.
+    pub bytes_in: u64,
+    /// Frames to the server.
+    pub frames_out: u64,
+    /// Bytes in them.
+    pub bytes_out: u64,
+    /// Heartbeats from the server.
+    pub pings: u64,
+    /// Frames that were no packet.
+    pub undecodable: u64,
+}
+
+/// How [`Connection::close`] went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseOutcome {
+    /// The server closed in return.
+    Answered,
+    /// It did not within the limit, or the connection was gone.
+    NotAnswered,
+}
+
+/// A Socket.IO session over a websocket. Dropping it closes the socket without a goodbye.
+pub struct Connection {
+    pub(super) websocket: Box<WebSocketStream<Stream>>,
+    handshake: Handshake,
+    limits: Limits,
+    tap: Option<FrameTap>,
+    counters: Counters,
+    /// Decoded, but not delivered yet: what came before the session was granted.
+    pub(super) early: VecDeque<Incoming>,
+    /// A binary packet whose attachments are still coming, and its text.
+    reassembly: Option<(Utf8Bytes, Reassembly)>,
+    last_ack_id: u64,
+    /// Something waits in the write buffer.
+    unsent: bool,
+    blocked_since: Option<Instant>,
+    write_stall_limit: Duration,
+    /// Writing failed; what the server said before that is still read, because it may say why.
+    write_failure: Option<ConnectionError>,
+    /// Something came since `last_heard` was set. The clock is read when nothing more is there, not for each frame.
+    heard: bool,
+    last_heard: Instant,
+    longest_silence: Duration,
+    alarm: Pin<Box<Sleep>>,
+    ended: Option<ConnectionError>,
+}
+
+/// What became of a websocket message.
+pub(super) enum Taken {
+    Incoming(Incoming),
+    /// A session was granted.
+    Connect {
+        namespace: String,
+        payload: Option<String>,
+    },
+    Nothing,
+    Ended(ConnectionError),
+}
+
+impl Connection {
+    pub(super) fn new(
+        websocket: WebSocketStream<Stream>,
+        handshake: Handshake,
+        options: &ConnectOptions,
+    ) -> Self {
+        let longest_silence = handshake.ping_interval + handshake.ping_timeout;
+        let now = Instant::now();
+        Self {
+            websocket: Box::new(websocket),
+            handshake,
+            limits: options.limits,
+            tap: options.tap.clone(),
+            counters: Counters::default(),
+            early: VecDeque::new(),
+            reassembly: None,
+            last_ack_id: 0,
+            unsent: false,
+            blocked_since: None,
+            write_stall_limit: options.write_stall_limit.min(LONGEST_LIMIT),
+            write_failure: None,
+            heard: false,
+            last_heard: now,
+            longest_silence,
+            alarm: Box::pin(tokio::time::sleep_until(now + longest_silence)),
+            ended: None,
+        }
+    }
+
+    pub(super) fn session_granted(&mut self, socket_sid: String, took: Duration) {
+        self.handshake.socket_sid = socket_sid;
+        self.handshake.timings.connect = took;
+    }
+
+    /// What was agreed on while connecting.
+    pub fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    /// What has crossed the connection so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Whether something waits to be sent because the network does not take it yet.
+    pub fn unsent(&self) -> bool {
+        self.unsent
+    }
+
+    /// Waits for what comes next. Pings are answered on the way, and what waits to be sent is sent.
+    ///
+    /// Cancel-safe: nothing is lost when the future is dropped. After an error it returns the same error for ever.
+    pub async fn next(&mut self) -> Result<Incoming, ConnectionError> {
+        poll_fn(|context| self.poll_incoming(context)).await
+    }
+
+    /// What has come already, without waiting: drains a burst between two calls of [`next`](Self::next).
+    pub fn next_ready(&mut self) -> Option<Result<Incoming, ConnectionError>> {
+        match self.poll_incoming(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(incoming) => Some(incoming),
+            Poll::Pending => None,
+        }
+    }
+
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, ConnectionError>> {
+        if let Some(incoming) = self.early.pop_front() {
+            return Poll::Ready(Ok(incoming));
+        }
+        if let Some(error) = &self.ended {
+            return Poll::Ready(Err(error.clone()));
+        }
+        loop {
+            if self.unsent {
+                self.poll_unsent(context);
+            }
+            let message = match Pin::new(&mut *self.websocket).poll_next(context) {
+                Poll::Ready(Some(Ok(message))) => message,
+                Poll::Ready(Some(Err(error))) => return self.end(ending(&error)),
+                Poll::Ready(None) => return self.end(ending(&WebsocketError::ConnectionClosed)),
+                Poll::Pending => break,
+            };
+            match self.take(message) {
+                Taken::Incoming(incoming) => return Poll::Ready(Ok(incoming)),
+                Taken::Ended(error) => return self.end(error),
+                // A second grant means nothing to us.
+                Taken::Connect { .. } | Taken::Nothing => {}
+            }
+        }
+        if let Some(error) = self.write_failure.take() {
+            return self.end(error);
+        }
+        self.poll_alarm(context).map(|error| {
+            self.ended = Some(error.clone());
+            Err(error)
+        })
+    }
+
+    fn end(&mut self, error: ConnectionError) -> Poll<Result<Incoming, ConnectionError>> {
+        tracing::debug!(peer = %self.handshake.peer, %error, "connection ended");
+        self.ended = Some(error.clone());
+        Poll::Ready(Err(error))
+    }
+
+    /// Ready when the server has been silent, or has taken nothing, for too long.
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<ConnectionError> {
+        if self.heard {
+            self.heard = false;
+            self.last_heard = Instant::now();
+        }
+        let silence_ends = self.last_heard + self.longest_silence;
+        let stall_ends = self.blocked_since.map(|since| since + self.write_stall_limit);
+        let due = stall_ends.map_or(silence_ends, |stall_ends| stall_ends.min(silence_ends));
+        loop {
+            // The alarm is left where it is while it is early, and moved when it goes off: setting it for each frame
+            // would cost more than decoding the frame.
+            if self.alarm.deadline() > due || self.alarm.is_elapsed() {
+                self.alarm.as_mut().reset(due);
+            }
+            std::task::ready!(self.alarm.as_mut().poll(context));
+            if Instant::now() < due {
+                continue;
+            }
+            return Poll::Ready(if due == silence_ends {
+                ConnectionError::HeartbeatMissed {
+                    silence: self.last_heard.elapsed(),
+                }
+            } else {
+                ConnectionError::WriteStalled {
+                    limit: self.write_stall_limit,
+                }
+            });
+        }
+    }
+
+    /// Decodes one websocket message, and answers it where the protocol asks for that.
+    #[inline]
+    pub(super) fn take(&mut self, message: Message) -> Taken {
+        self.heard = true;
+        match message {
+            Message::Text(text) => {
+                self.note_received(RawContent::Text(&text), text.len());
+                self.take_text(&text)
+            }
+            Message::Binary(bytes) => {
+                self.note_received(RawContent::Binary(&bytes), bytes.len());
+                self.take_attachment(bytes)
+            }
+            Message::Close(frame) => {
+                // The library has put its answer into the buffer; one try to send it is enough.
+                self.poll_unsent(&mut Context::from_waker(Waker::noop()));
+                Taken::Ended(closed_by(frame))
+            }
+            // The library answers websocket pings itself.
+            _ => Taken::Nothing,
+        }
+    }
+
+    #[inline]
+    fn take_text(&mut self, text: &Utf8Bytes) -> Taken {
+        match engine::Packet::decode_text(text, &self.limits) {
+            Ok(engine::Packet::Message(body)) => self.take_packet(text, body),
+            Ok(engine::Packet::Ping(data)) => {
+                self.counters.pings += 1;
+                let pong = format!("3{data}");
+                // A connection that can no longer be written to ends by that; here the ping still counts.
+                let _ = self.push(pong);
+                Taken::Incoming(Incoming::Ping {
+                    at: std::time::Instant::now(),
+                })
+            }
+            Ok(engine::Packet::Pong(_) | engine::Packet::Noop) => Taken::Nothing,
+            Ok(engine::Packet::Close) => Taken::Ended(ConnectionError::EngineClosed),
+            Ok(engine::Packet::Open(_)) => self.undecodable_text(text, DecodeError::OutOfPlace("open")),
+            Ok(engine::Packet::Upgrade | engine::Packet::Binary(_)) => {
+                self.undecodable_text(text, DecodeError::OutOfPlace("upgrade"))
+            }
+            Err(error) => self.undecodable_text(text, error),
+        }
+    }
+
+    #[inline]
+    fn take_packet(&mut self, frame: &Utf8Bytes, body: &str) -> Taken {
+        let packet = match socket::Packet::decode(body, &self.limits) {
+            Ok(packet) => packet,
+            Err(error) => return self.undecodable_text(frame, error),
+        };
+        if let Some((header, _)) = self.reassembly.take() {
+            // Two things are to be told: the packet that stays incomplete, then this one.
+            let incomplete = self.undecodable_text(&header, DecodeError::AttachmentsInterrupted);
+            if let Taken::Incoming(incoming) = self.take_packet(frame, body) {
+                self.early.push_back(incoming);
+            }
+            return incomplete;
+        }
+        let namespace = packet.namespace;
+        Taken::Incoming(match packet.kind {
+            Kind::Event { ack_id, event } => Incoming::Event(Event::new(frame, namespace, ack_id, event)),
+            Kind::Ack { ack_id, arguments } => Incoming::Ack(Ack::new(frame, namespace, ack_id, &arguments)),
+            Kind::Connect { payload } => {
+                let payload = payload.map(str::to_owned);
+                return Taken::Connect {
+                    namespace: namespace.to_owned(),
+                    payload,
+                };
+            }
+            Kind::Disconnect { payload } => Incoming::Disconnect {
+                payload: payload.map(str::to_owned),
+            },
+            Kind::ConnectError { payload } => Incoming::ConnectError {
+                namespace: namespace.to_owned(),
+                payload: payload.map(str::to_owned),
+            },
+            Kind::BinaryEvent { .. } | Kind::BinaryAck { .. } => {
+                let Some(reassembly) = Reassembly::begin(&packet) else {
+                    return Taken::Nothing;
+                };
+                return self.go_on(frame.clone(), reassembly);
+            }
+        })
+    }
+
+    fn take_attachment(&mut self, bytes: Bytes) -> Taken {
+        let Some((header, mut reassembly)) = self.reassembly.take() else {
+            self.counters.undecodable += 1;
+            let error = DecodeError::UnannouncedAttachment;
+            return Taken::Incoming(Incoming::Undecodable {
+                raw: RawMessage::Binary(bytes),
+                error,
+            });
+        };
+        match reassembly.push(bytes, &self.limits) {
+            Ok(()) => self.go_on(header, reassembly),
+            Err(error) => self.undecodable_text(&header, error),
+        }
+    }
+
+    fn go_on(&mut self, header: Utf8Bytes, reassembly: Reassembly) -> Taken {
+        if reassembly.missing() > 0 {
+            self.reassembly = Some((header, reassembly));
+            return Taken::Nothing;
+        }
+        reassembly.finish().map_or(Taken::Nothing, |message| {
+            Taken::Incoming(Incoming::Binary(message))
+        })
+    }
+
+    #[cold]
+    fn undecodable_text(&mut self, raw: &Utf8Bytes, error: DecodeError) -> Taken {
+        self.counters.undecodable += 1;
+        Taken::Incoming(Incoming::Undecodable {
+            raw: RawMessage::Text(raw.clone()),
+            error,
+        })
+    }
+
+    fn note_received(&mut self, content: RawContent<'_>, size: usize) {
+        self.counters.frames_in += 1;
+        self.counters.bytes_in += size as u64;
+        if let Some(tap) = &self.tap {
+            tap.see(Direction::In, content);
+        }
+    }
+
+    pub(super) fn note_sent(&mut self, shown: &str, size: usize) {
+        self.counters.frames_out += 1;
+        self.counters.bytes_out += size as u64;
+        if let Some(tap) = &self.tap {
+            tap.see(Direction::Out, RawContent::Text(shown));
+        }
+    }
+
+    /// Sends an event with one argument.
+    ///
+    /// Like all sending it does not wait: the frame is put into a bounded buffer and offered to the network at once; what
+    /// the network does not take is sent while [`next`](Self::next) or [`flush`](Self::flush) is awaited.
+    pub fn emit<T: Serialize + ?Sized>(&mut self, name: &str, payload: &T) -> Result<(), SendError> {
+        let arguments = serde_json::to_string(payload)?;
+        self.send_event(None, name, &arguments)
+    }
+
+    /// Sends an event whose arguments are JSON text already, separated by commas; empty text is no argument.
+    pub fn emit_raw(&mut self, name: &str, arguments: &str) -> Result<(), SendError> {
+        self.send_event(None, name, arguments)
+    }
+
+    /// Sends an event and asks for an acknowledgement; it comes as an [`Ack`] with the id returned here. No id is used
+    /// twice on a connection.
+    pub fn emit_with_ack<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        payload: &T,
+    ) -> Result<u64, SendError> {
+        let arguments = serde_json::to_string(payload)?;
+        self.emit_raw_with_ack(name, &arguments)
+    }
+
+    /// [`emit_raw`](Self::emit_raw) that asks for an acknowledgement.
+    pub fn emit_raw_with_ack(&mut self, name: &str, arguments: &str) -> Result<u64, SendError> {
+        let ack_id = self.last_ack_id + 1;
+        self.send_event(Some(ack_id), name, arguments)?;
+        self.last_ack_id = ack_id;
+        Ok(ack_id)
+    }
+
+    /// Answers an event that has an [`ack_id`](Event::ack_id), with one argument.
+    pub fn respond<T: Serialize + ?Sized>(&mut self, ack_id: u64, payload: &T) -> Result<(), SendError> {
+        let text = serde_json::to_string(payload)?;
+        let arguments = Arguments::parse(&text, &self.limits)?;
+        self.send_packet(Kind::Ack { ack_id, arguments })
+    }
+
+    fn send_event(&mut self, ack_id: Option<u64>, name: &str, arguments: &str) -> Result<(), SendError> {
+        let arguments = Arguments::parse(arguments, &self.limits)?;
+        self.send_packet(Kind::Event {
+            ack_id,
+            event: EventText {
+                name: name.into(),
+                arguments,
+            },
+        })
+    }
+
+    fn send_packet(&mut self, kind: Kind<'_>) -> Result<(), SendError> {
+        let mut text = String::from("4");
+        socket::Packet {
+            namespace: socket::MAIN_NAMESPACE,
+            kind,
+        }
+        .encode_into(&mut text);
+        self.push(text)
+    }
+
+    /// Puts a text frame into the write buffer and tries to send it.
+    fn push(&mut self, text: String) -> Result<(), SendError> {
+        if let Some(error) = self.ended.as_ref().or(self.write_failure.as_ref()) {
+            return Err(SendError::Ended(error.clone()));
+        }
+        let size = text.len();
+        if let Some(limit) = self.handshake.max_payload.filter(|limit| size > *limit) {
+            return Err(SendError::TooLarge { size, limit });
+        }
+        let text = Utf8Bytes::from(text);
+        match Pin::new(&mut *self.websocket).start_send(Message::Text(text.clone())) {
+            Ok(()) => {}
+            Err(WebsocketError::WriteBufferFull(_)) => return Err(SendError::BufferFull),
+            Err(error) => {
+                let error = ending(&error);
+                self.write_failure = Some(error.clone());
+                return Err(SendError::Ended(error));
+            }
+        }
+        self.note_sent(&text, size);
+        self.poll_unsent(&mut Context::from_waker(Waker::noop()));
+        Ok(())
+    }
+
+    /// Offers what waits to the network.
+    fn poll_unsent(&mut self, context: &mut Context<'_>) {
+        let flushed = Pin::new(&mut *self.websocket).poll_flush(context);
+        self.unsent = flushed.is_pending();
+        match flushed {
+            Poll::Pending => {
+                self.blocked_since.get_or_insert_with(Instant::now);
+            }
+            Poll::Ready(sent) => {
+                self.blocked_since = None;
+                if let Err(error) = sent {
+                    self.write_failure = Some(ending(&error));
+                }
+            }
+        }
+    }
+
+    /// Waits until everything is handed to the operating system. Nothing is read meanwhile, so a caller who may have to
+    /// wait long should await [`next`](Self::next) in its place. Cancel-safe.
+    pub async fn flush(&mut self) -> Result<(), ConnectionError> {
+        if let Some(error) = &self.ended {
+            return Err(error.clone());
+        }
+        let limit = self.write_stall_limit;
+        let flushing = poll_fn(|context| {
+            self.poll_unsent(context);
+            if self.unsent {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        });
+        if tokio::time::timeout(limit, flushing).await.is_err() {
+            return Err(ConnectionError::WriteStalled { limit });
+        }
+        self.write_failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Says goodbye (Socket.IO DISCONNECT, then the websocket's close) and waits for the answer, at most for `limit`.
+    pub async fn close(mut self, limit: Duration) -> CloseOutcome {
+        if self.ended.is_some() {
+            return CloseOutcome::NotAnswered;
+        }
+        let goodbye = async {
+            if self.push("41".to_owned()).is_err() || self.websocket.close(None).await.is_err() {
+                return CloseOutcome::NotAnswered;
+            }
+            loop {
+                match self.websocket.next().await {
+                    Some(Ok(Message::Close(_))) | None => return CloseOutcome::Answered,
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => return CloseOutcome::NotAnswered,
+                }
+            }
+        };
+        tokio::time::timeout(limit, goodbye)
+            .await
+            .unwrap_or(CloseOutcome::NotAnswered)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("peer", &self.handshake.peer)
+            .field("counters", &self.counters)
+            .field("unsent", &self.unsent)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a websocket error means for the connection.
+pub(super) fn ending(error: &WebsocketError) -> ConnectionError {
+    match error {
+        WebsocketError::ConnectionClosed | WebsocketError::AlreadyClosed => ConnectionError::Closed {
+            code: None,
+            reason: String::new(),
+        },
+        WebsocketError::Io(error) => ConnectionError::Lost {
+            kind: Some(error.kind()),
+            reason: error.to_string(),
+        },
+        WebsocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => ConnectionError::Lost {
+            kind: None,
+            reason: "the stream ended without a goodbye".to_owned(),
+        },
+        WebsocketError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            ConnectionError::TooLarge {
+                size: *size,
+                limit: *max_size,
+            }
+        }
+        WebsocketError::Utf8(_) => ConnectionError::Protocol("a text frame is not UTF-8".to_owned()),
+        other => ConnectionError::Protocol(other.to_string()),
+    }
+}
+
+/// What a close frame says.
+pub(super) fn closed_by(frame: Option<CloseFrame>) -> ConnectionError {
+    match frame {
+        Some(frame) => ConnectionError::Closed {
+            code: Some(frame.code.into()),
+            reason: frame.reason.to_string(),
+        },
+        None => ConnectionError::Closed {
+            code: None,
+            reason: String::new(),
+        },
+    }
+}

@@ -1,0 +1,38 @@
+//! A plain websocket connection that speaks Engine.IO 4 and Socket.IO 5 and shows everything about itself.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use gavelscope_wire::connection::{ConnectOptions, Endpoint, Incoming, connect};
+//!
+//! let endpoint = Endpoint::parse("https://auction.example.org")?;
+//! let mut connection = connect(&endpoint, &ConnectOptions::default()).await?;
+//! println!("upgraded in {:?}", connection.handshake().timings.upgrade);
+//! connection.emit("join_league_room", &serde_json::json!({"leagueId": "a"}))?;
+//! while let Incoming::Event(event) = connection.next().await? {
+//!     println!("{} {:?}", event.name(), event.first_argument());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! One task owns the [`Connection`]. Reading is cancel-safe and sending never waits, so that the task can `select!`
+//! between [`Connection::next`] and its commands. There is no reconnecting and no proxy: an instrument measures the one
+//! connection it was asked for.
+
+mod connect;
+mod dial;
+mod endpoint;
+mod error;
+mod incoming;
+mod live;
+mod options;
+mod tls;
+mod upgrade;
+
+pub use connect::{Handshake, Timings, connect};
+pub use endpoint::{Endpoint, InvalidAddress};
+pub use error::{BadUpgrade, ConnectError, ConnectionError, SendError, Stage};
+pub use incoming::{Ack, Event, Incoming, RawMessage};
+pub use live::{CloseOutcome, Connection, Counters};
+pub use options::{AuthPayload, ConnectOptions, Direction, FrameTap, RawContent, RawFrame};
+pub use tls::{TlsFailure, TlsOptions};
