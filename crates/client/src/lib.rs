@@ -1,3 +1,23 @@
 //! One auction session: connect, join, bid, recover. Owns the socket; publishes one state.
 
+pub mod address;
+pub mod auction;
+mod backoff;
+pub mod check;
+mod clock;
+mod error;
+pub mod feed;
+mod ledger;
+mod measure;
+pub mod reducer;
+pub mod rest;
+mod session;
 pub mod state;
+pub mod time;
+pub mod transport;
+mod view;
+mod words;
+
+pub use address::{AddressError, ServerAddress};
+pub use error::ClientError;
+pub use session::{BidCheck, CommissionerCall, FeedReader, Session, SessionConfig};

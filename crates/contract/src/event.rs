@@ -352,6 +352,9 @@ pub struct ParticipantsChanged {
     pub league_id: LeagueId,
     /// How many managers now.
     pub count: u32,
+    /// Where this stands in the auction's stream (our backend; only in an auction's room).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Position>,
 }
 
 /// A member of a league, without money.

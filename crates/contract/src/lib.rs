@@ -20,7 +20,7 @@ pub mod stream;
 pub mod timestamp;
 
 pub use ack::Ack;
-pub use event::{Event, Received};
+pub use event::{Decoded, Event, Raw, Received};
 pub use ids::{AuctionId, ClubId, LeagueId, LotId, PodId, UserId};
 pub use money::{Money, MoneyError};
 pub use refusal::{Refusal, RefusalCode};

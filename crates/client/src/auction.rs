@@ -1,0 +1,228 @@
+//! What is known of one auction. Times in here are the server's.
+
+use std::collections::HashMap;
+
+use gavelscope_contract::auction::{AuctionStatus, Bid, Club, ListedClub, Participant};
+use gavelscope_contract::event::Event;
+use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money, UserId};
+
+use crate::state::{AuctionPhase, Millis};
+
+/// The state that the reducer folds events and snapshots into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuctionState {
+    /// Which auction.
+    pub id: AuctionId,
+    /// Its league.
+    pub league_id: Option<LeagueId>,
+    /// How far it has come.
+    pub phase: AuctionPhase,
+    /// Whether the events since the last snapshot are without a hole.
+    pub sync: Sync,
+    /// What is on the block, or was last.
+    pub lot: Option<Lot>,
+    /// Seconds to the next lot.
+    pub countdown: Option<u32>,
+    /// The least that a bid may be.
+    pub minimum: Option<Money>,
+    /// Seconds that a lot runs.
+    pub lot_seconds: Option<u32>,
+    /// The managers.
+    pub participants: Vec<Participant>,
+    /// The clubs, in the order of sale.
+    pub clubs: Vec<ListedClub>,
+    /// Names of people, from wherever they were heard.
+    pub names: HashMap<UserId, String>,
+    /// Who is in the waiting room.
+    pub waiting_room: Vec<UserId>,
+    /// The last hammer.
+    pub last_sale: Option<Hammer>,
+    /// How it ended.
+    pub ending: Option<String>,
+    /// The last bid sequence number that was applied.
+    pub sequence: u64,
+    /// How many numbers were missing.
+    pub gaps: u32,
+    /// How many events were known already.
+    pub repeats: u32,
+    /// When a message or a snapshot last confirmed it.
+    pub confirmed_at: Option<Millis>,
+}
+
+/// Whether events can be applied as they come (design, rule 1).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sync {
+    /// They are contiguous.
+    Fresh,
+    /// A snapshot is wanted; until it comes, events are kept here in their order.
+    Behind(Vec<Event>),
+}
+
+/// What is on the block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lot {
+    /// Counted from 1.
+    pub number: u32,
+    /// The club's id.
+    pub club_id: ClubId,
+    /// The club, where it was named.
+    pub club: Option<Club>,
+    /// Whether it was offered before.
+    pub is_retry: bool,
+    /// The highest accepted bid.
+    pub price: Option<Money>,
+    /// Who made it.
+    pub leader: Option<UserId>,
+    /// The bids, oldest first.
+    pub bids: Vec<LotBid>,
+    /// When the hammer falls, ms since the epoch by the server's clock.
+    pub ends_at: Option<i64>,
+    /// What was left when the clock was stopped, ms.
+    pub stopped_ms: Option<u32>,
+    /// When a late bid last moved the hammer, by our clock.
+    pub extended_at: Option<Millis>,
+    /// The hammer fell.
+    pub hammered: bool,
+}
+
+/// A bid on the lot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LotBid {
+    /// How much.
+    pub amount: Money,
+    /// Who.
+    pub user: UserId,
+    /// Its place in the bid sequence, where it is known.
+    pub seq: Option<u64>,
+    /// When the server took it, ms since the epoch.
+    pub at: Option<i64>,
+    /// Accepted after a higher one: it is not the price (contract, section 4, 3).
+    pub below: bool,
+}
+
+/// A hammer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hammer {
+    /// What.
+    pub club_id: ClubId,
+    /// Its name.
+    pub club_name: Option<String>,
+    /// The winning bid; none where nobody bought.
+    pub winner: Option<(UserId, Money)>,
+    /// When it was heard.
+    pub at: Millis,
+}
+
+impl AuctionState {
+    /// Nothing is known yet but the id.
+    pub fn new(id: AuctionId) -> Self {
+        Self {
+            id,
+            league_id: None,
+            phase: AuctionPhase::Loading,
+            sync: Sync::Behind(Vec::new()),
+            lot: None,
+            countdown: None,
+            minimum: None,
+            lot_seconds: None,
+            participants: Vec::new(),
+            clubs: Vec::new(),
+            names: HashMap::new(),
+            waiting_room: Vec::new(),
+            last_sale: None,
+            ending: None,
+            sequence: 0,
+            gaps: 0,
+            repeats: 0,
+            confirmed_at: None,
+        }
+    }
+
+    /// Remembers a name.
+    pub fn learn(&mut self, user: &UserId, name: Option<&str>) {
+        if let Some(name) = name.filter(|name| !name.is_empty())
+            && self.names.get(user).is_none_or(|known| known != name)
+        {
+            self.names.insert(user.clone(), name.to_owned());
+        }
+    }
+
+    /// The managers as a message brought them; an empty list is the absence of news.
+    pub fn set_participants(&mut self, participants: &[Participant]) {
+        for participant in participants {
+            self.learn(&participant.user_id, participant.user_name.as_deref());
+        }
+        if !participants.is_empty() {
+            self.participants = participants.to_vec();
+        }
+    }
+
+    /// The number of the lot on the block; 0 before the first.
+    pub fn lot_number(&self) -> u32 {
+        self.lot.as_ref().map_or(0, |lot| lot.number)
+    }
+}
+
+impl Lot {
+    /// A lot that has just been put on the block.
+    pub fn new(number: u32, club_id: ClubId, club: Option<Club>) -> Self {
+        Self {
+            number,
+            club_id,
+            club,
+            is_retry: false,
+            price: None,
+            leader: None,
+            bids: Vec::new(),
+            ends_at: None,
+            stopped_ms: None,
+            extended_at: None,
+            hammered: false,
+        }
+    }
+
+    /// An accepted bid. The price is the highest of them, whatever the order they arrive in.
+    pub fn add_bid(&mut self, amount: Money, user: UserId, seq: Option<u64>, at: Option<i64>) {
+        let below = self.price.is_some_and(|price| amount <= price);
+        if !below {
+            self.price = Some(amount);
+            self.leader = Some(user.clone());
+        }
+        self.bids.push(LotBid {
+            amount,
+            user,
+            seq,
+            at,
+            below,
+        });
+    }
+}
+
+/// A snapshot, wherever it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot<'a> {
+    /// How far it has come.
+    pub status: &'a AuctionStatus,
+    /// The lot on the block.
+    pub lot: u32,
+    /// The club on the block.
+    pub club_id: Option<&'a ClubId>,
+    /// The same with its name.
+    pub club: Option<&'a Club>,
+    /// The stored price: after two bids at once it can be the lower one.
+    pub current_bid: Option<Money>,
+    /// Who holds it.
+    pub current_bidder: Option<&'a gavelscope_contract::auction::Bidder>,
+    /// When the hammer falls, ms since the epoch by the server's clock.
+    pub ends_at: Option<i64>,
+    /// What was left when the clock was stopped, seconds.
+    pub stopped_seconds: Option<f64>,
+    /// The bid sequence that it covers.
+    pub sequence: u64,
+    /// The bids on the lot.
+    pub bids: &'a [Bid],
+    /// The managers, where they are part of it.
+    pub participants: &'a [Participant],
+    /// Who is in the waiting room, where that is part of it.
+    pub waiting_room: Option<&'a [UserId]>,
+}

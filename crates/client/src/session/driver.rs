@@ -1,0 +1,469 @@
+//! The task that owns a session.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use gavelscope_contract::event::Event;
+use gavelscope_contract::league::League;
+use gavelscope_contract::{AuctionId, LeagueId, PodId, UserId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::jobs::Done;
+use super::rooms::Room;
+use super::{Command, SessionConfig};
+use crate::backoff;
+use crate::clock::ServerClock;
+use crate::feed::{Body, Feed};
+use crate::ledger::Ledger;
+use crate::measure::{Durations, Pods, Rate};
+use crate::rest::Rest;
+use crate::state::{Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread};
+use crate::time;
+use crate::transport::{self, Arrived, Inbound, Link, Lost, Target};
+
+/// How long a link has to stand before its loss is met with the shortest wait again.
+const STEADY: Duration = Duration::from_secs(30);
+/// How often the health is asked for.
+const HEALTH_EVERY: Duration = Duration::from_secs(15);
+/// Between two publications while events pour in; about two to a frame.
+pub(super) const PUBLISH_EVERY: Duration = Duration::from_millis(8);
+/// How many messages are taken from the link before anything else gets its turn.
+const BATCH: usize = 512;
+
+/// Everything that the task owns.
+pub(super) struct Driver {
+    pub(super) config: SessionConfig,
+    pub(super) rest: Rest,
+    pub(super) inbox: mpsc::Receiver<Command>,
+    pub(super) published: watch::Sender<Arc<SessionState>>,
+    pub(super) jobs: JoinSet<Done>,
+    pub(super) link: Option<Link>,
+    /// Which link it is, counted from 1: an ack of an earlier one says nothing about this one.
+    pub(super) link_number: u64,
+    pub(super) connection: Connection,
+    pub(super) online_since: Option<Instant>,
+    pub(super) next_attempt: Option<Instant>,
+    /// Joins that this server never acknowledges: from then on they are sent without asking for it.
+    pub(super) never_acknowledged: HashSet<&'static str>,
+    pub(super) rooms: Vec<Room>,
+    pub(super) leagues: HashMap<LeagueId, League>,
+    pub(super) league_rooms: HashSet<LeagueId>,
+    pub(super) lobby: Lobby,
+    pub(super) claim: Option<HealthClaim>,
+    pub(super) ledger: Ledger,
+    pub(super) feed: Feed,
+    pub(super) clock: ServerClock,
+    pub(super) measured: Measured,
+    pub(super) revision: u32,
+    pub(super) last_published: Option<Instant>,
+    pub(super) unpublished: bool,
+}
+
+/// The raw material of [`Measurements`].
+#[derive(Default)]
+pub(super) struct Measured {
+    pub(super) events: u32,
+    pub(super) rate: Rate,
+    pub(super) unknown_events: u32,
+    pub(super) unknown_fields: u32,
+    pub(super) malformed: u32,
+    pub(super) dropped: u32,
+    pub(super) snapshots: u32,
+    pub(super) acks_missing: u32,
+    pub(super) rest_ms: Option<u32>,
+    pub(super) answer: Durations,
+    pub(super) echo: Durations,
+    pub(super) echoes_missing: u32,
+    pub(super) last_bid_pod: Option<PodId>,
+    pub(super) pods: Pods,
+}
+
+impl Measured {
+    pub(super) fn shown(&self, gaps: u32, repeats: u32) -> Measurements {
+        Measurements {
+            events: self.events,
+            events_per_second: self.rate.last(),
+            events_history: self.rate.history(),
+            unknown_events: self.unknown_events,
+            unknown_fields: self.unknown_fields,
+            malformed: self.malformed,
+            gaps,
+            repeats,
+            dropped: self.dropped,
+            snapshots: self.snapshots,
+            acks_missing: self.acks_missing,
+            rest_ms: self.rest_ms,
+            answer: self.answer.spread(),
+            echo: self.echo.spread(),
+            echoes_missing: self.echoes_missing,
+            last_bid_pod: self.last_bid_pod.clone(),
+            pods: self.pods.list(),
+        }
+    }
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Durations::default().spread()
+    }
+}
+
+/// What woke the task.
+enum Wake {
+    Command(Option<Command>),
+    Inbound(Option<Inbound>),
+    Job(Done),
+    Attempt,
+    Publish,
+    Health,
+    Second,
+}
+
+impl Driver {
+    pub(super) fn new(
+        config: SessionConfig,
+        rest: Rest,
+        inbox: mpsc::Receiver<Command>,
+    ) -> (Self, watch::Receiver<Arc<SessionState>>) {
+        let now = time::now();
+        let connection = Connection {
+            phase: LinkPhase::Connecting,
+            since: now,
+            transport: config.transport,
+            socket_id: None,
+            pod: None,
+            reconnects: 0,
+            attempt: 0,
+            retry_at: None,
+            heard_at: None,
+            ping_interval_ms: None,
+            handshake_ms: None,
+            trouble: None,
+        };
+        let state = super::publish::first(&config, &connection, now);
+        let (published, reader) = watch::channel(Arc::new(state));
+        let driver = Self {
+            config,
+            rest,
+            inbox,
+            published,
+            jobs: JoinSet::new(),
+            link: None,
+            link_number: 0,
+            connection,
+            online_since: None,
+            next_attempt: None,
+            never_acknowledged: HashSet::new(),
+            rooms: Vec::new(),
+            leagues: HashMap::new(),
+            league_rooms: HashSet::new(),
+            lobby: Lobby {
+                read_at: None,
+                leagues: Vec::new(),
+                trouble: None,
+            },
+            claim: None,
+            ledger: Ledger::default(),
+            feed: Feed::default(),
+            clock: ServerClock::default(),
+            measured: Measured::default(),
+            revision: 0,
+            last_published: None,
+            unpublished: false,
+        };
+        (driver, reader)
+    }
+
+    /// Until the user ends it or the last handle is gone.
+    pub(super) async fn run(mut self) {
+        self.attempt();
+        self.read_lobby(None);
+        let mut health = tokio::time::interval(HEALTH_EVERY);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            let wake = {
+                let link = self.link.as_mut();
+                let publish_at = self.unpublished.then(|| {
+                    self.last_published
+                        .map_or_else(Instant::now, |last| last + PUBLISH_EVERY)
+                });
+                tokio::select! {
+                    biased;
+                    command = self.inbox.recv() => Wake::Command(command),
+                    Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
+                        Ok(done) => Wake::Job(done),
+                        Err(_) => continue,
+                    },
+                    () = until(publish_at) => Wake::Publish,
+                    () = until(self.next_attempt) => Wake::Attempt,
+                    _ = second.tick() => Wake::Second,
+                    _ = health.tick() => Wake::Health,
+                    inbound = next(link) => Wake::Inbound(inbound),
+                }
+            };
+            match wake {
+                Wake::Command(None | Some(Command::Close)) => break,
+                Wake::Command(Some(command)) => self.command(command),
+                Wake::Inbound(None) => self.lost(&Lost::Broken("the connection broke".to_owned())),
+                Wake::Inbound(Some(first)) => self.take_in(first),
+                Wake::Job(done) => self.done(done),
+                Wake::Attempt => self.attempt(),
+                Wake::Health => self.ask_health(),
+                Wake::Second => {
+                    self.measured.rate.roll(time::now());
+                    self.unpublished = true;
+                }
+                Wake::Publish => self.publish(),
+            }
+        }
+        self.link = None;
+        self.set_phase(LinkPhase::Closed);
+        self.publish();
+    }
+
+    pub(super) fn me(&self) -> &UserId {
+        &self.config.credentials.user
+    }
+
+    pub(super) fn note(&mut self, auction: Option<AuctionId>, name: &'static str, text: String) {
+        self.feed.push(time::now(), auction, Body::Note { name, text });
+        self.unpublished = true;
+    }
+
+    pub(super) fn set_phase(&mut self, phase: LinkPhase) {
+        if self.connection.phase != phase {
+            self.connection.phase = phase;
+            self.connection.since = time::now();
+        }
+        self.unpublished = true;
+        self.touch_all();
+    }
+
+    pub(super) fn is_online(&self) -> bool {
+        self.connection.phase == LinkPhase::Online
+    }
+
+    /// Starts an attempt. There is never more than one: the link before it is dropped, and with it all that it held.
+    pub(super) fn attempt(&mut self) {
+        self.next_attempt = None;
+        self.connection.retry_at = None;
+        let token = self.rest.credentials().map(|credentials| credentials.access);
+        let target = Target {
+            url: self.config.address.socket(),
+            token,
+            limit: self.config.handshake_limit,
+        };
+        self.link_number += 1;
+        self.link = Some(transport::open(self.config.transport, target));
+        let first = self.connection.attempt == 0 && self.connection.reconnects == 0;
+        self.connection.attempt += 1;
+        self.set_phase(if first {
+            LinkPhase::Connecting
+        } else {
+            LinkPhase::Reconnecting
+        });
+    }
+
+    /// Takes what the link has ready, in one go, so that a flood costs one publication and not thousands.
+    fn take_in(&mut self, first: Inbound) {
+        let mut message = Some(first);
+        let mut taken = 0;
+        while let Some(inbound) = message {
+            self.inbound(inbound);
+            taken += 1;
+            if taken >= BATCH {
+                break;
+            }
+            message = self.link.as_mut().and_then(|link| link.inbound.try_recv().ok());
+        }
+        let dropped = self
+            .link
+            .as_ref()
+            .map_or(0, |link| link.dropped.swap(0, Ordering::Relaxed));
+        if dropped > 0 {
+            self.measured.dropped = self.measured.dropped.saturating_add(dropped);
+            self.note(
+                None,
+                "dropped",
+                format!("{dropped} messages came faster than they could be taken; reading the state anew."),
+            );
+            self.resync_all();
+        }
+    }
+
+    fn inbound(&mut self, inbound: Inbound) {
+        match inbound {
+            Inbound::Online(online) => {
+                self.connection.socket_id = online.socket_id;
+                self.connection.ping_interval_ms = online
+                    .ping_interval
+                    .and_then(|interval| u32::try_from(interval.as_millis()).ok());
+                self.connection.handshake_ms = u32::try_from(online.took.as_millis()).ok();
+                self.connection.heard_at = Some(time::now());
+                if self.link_number > 1 && self.online_since.is_some() {
+                    self.connection.reconnects += 1;
+                }
+                self.online_since = Some(Instant::now());
+                self.connection.trouble = None;
+                self.set_phase(LinkPhase::Online);
+                self.note(None, "online", "Connected; events can arrive.".to_owned());
+                self.join_all();
+            }
+            Inbound::Events(events) => {
+                let now = time::now();
+                self.connection.heard_at = Some(now);
+                self.measured
+                    .rate
+                    .add(now, u32::try_from(events.len()).unwrap_or(u32::MAX));
+                for arrived in events {
+                    self.event(arrived, now);
+                }
+                self.unpublished = true;
+            }
+            Inbound::Ping(_) => {
+                self.connection.heard_at = Some(time::now());
+                self.unpublished = true;
+            }
+            Inbound::Undecodable { raw, reason } => {
+                self.measured.malformed = self.measured.malformed.saturating_add(1);
+                self.feed
+                    .push(time::now(), None, Body::Undecodable { raw, reason });
+                self.unpublished = true;
+            }
+            Inbound::Closed(lost) => self.lost(&lost),
+        }
+    }
+
+    fn event(&mut self, arrived: Arrived, now: Millis) {
+        let received = arrived.received;
+        self.measured.events = self.measured.events.saturating_add(1);
+        self.measured.unknown_fields = self
+            .measured
+            .unknown_fields
+            .saturating_add(received.unknown_fields);
+        let mut belongs_to = None;
+        match received.event() {
+            Some(event) => {
+                // What is decided here must outlive the borrow of the received event: it goes into the feed next.
+                let event = event.clone();
+                belongs_to = self.known_event(&event, now);
+            }
+            None if matches!(received.decoded, gavelscope_contract::Decoded::Unknown) => {
+                self.measured.unknown_events = self.measured.unknown_events.saturating_add(1);
+            }
+            None => self.measured.malformed = self.measured.malformed.saturating_add(1),
+        }
+        self.feed.push(now, belongs_to, Body::Event(received));
+    }
+
+    fn known_event(&mut self, event: &Event, now: Millis) -> Option<AuctionId> {
+        match event {
+            Event::Connected(connected) => {
+                self.connection.socket_id = Some(connected.sid.clone());
+                self.connection.pod.clone_from(&connected.pod);
+                if let Some(pod) = &connected.pod {
+                    self.measured.pods.on_socket(pod, now);
+                }
+                return None;
+            }
+            Event::Tick(timer) | Event::AntiSnipe(timer) => self.clock.one_way(now, timer.server_now),
+            Event::LeagueStatusChanged(_) => self.read_lobby(None),
+            _ => {}
+        }
+        self.room_event(event, now)
+    }
+
+    fn lost(&mut self, lost: &Lost) {
+        self.link = None;
+        let was_online = self.is_online();
+        if matches!(lost, Lost::AckMissing) {
+            self.note(
+                None,
+                "ack",
+                "A join was never acknowledged; connecting anew.".to_owned(),
+            );
+        }
+        let steady = self.online_since.is_some_and(|since| since.elapsed() >= STEADY);
+        if was_online && steady {
+            self.connection.attempt = 0;
+        }
+        let wait = backoff::wait_before(self.connection.attempt, &mut rand::rng());
+        self.next_attempt = Some(Instant::now() + wait);
+        self.connection.retry_at = Some(Millis(
+            time::now().0 + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
+        ));
+        let sentence = sentence(lost);
+        if self.connection.trouble.as_deref() != Some(&sentence) || was_online {
+            let name = if was_online { "lost" } else { "attempt" };
+            self.note(None, name, sentence.clone());
+        }
+        self.connection.trouble = Some(sentence);
+        self.connection.socket_id = None;
+        self.connection.pod = None;
+        self.set_phase(LinkPhase::Waiting);
+        self.link_was_lost();
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::OpenAuction(auction, reply) => self.open_auction(auction, reply),
+            Command::CloseAuction(auction) => self.close_auction(&auction),
+            Command::CheckBid {
+                auction,
+                amount,
+                reply,
+            } => drop(reply.send(self.check_bid(&auction, amount))),
+            Command::Bid {
+                auction,
+                amount,
+                seen,
+                reply,
+            } => self.bid(auction, amount, seen, reply),
+            Command::Commission { league, call, reply } => self.commission(league, call, reply),
+            Command::JoinLeague { invite, reply } => self.join_league(invite, reply),
+            Command::RefreshLobby(reply) => self.read_lobby(Some(reply)),
+            Command::RetryNow => {
+                if self.next_attempt.is_some() {
+                    self.next_attempt = Some(Instant::now());
+                }
+            }
+            Command::ReadFeed(reply) => drop(reply.send(self.feed.read())),
+            Command::Raw(id, reply) => drop(reply.send(self.feed.get(id).and_then(|entry| entry.raw()))),
+            Command::Close => {}
+        }
+    }
+
+    fn ask_health(&mut self) {
+        let rest = self.rest.clone();
+        self.jobs
+            .spawn(async move { Done::Health(crate::check::health(&rest).await) });
+    }
+}
+
+/// The sentence for a loss.
+fn sentence(lost: &Lost) -> String {
+    let text = lost.to_string();
+    let mut letters = text.chars();
+    let capital: String = letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default();
+    format!("{}.", capital.trim_end_matches('.'))
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next(link: Option<&mut Link>) -> Option<Inbound> {
+    match link {
+        Some(link) => link.inbound.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,110 @@
+//! What the session's task does not wait for itself: calls, acks, looks later. Every job ends in one [`Done`].
+
+use std::time::Duration;
+
+use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
+use gavelscope_contract::league::{Competition, League, ParticipantList};
+use gavelscope_contract::{Ack, AuctionId, LeagueId};
+use serde_json::Value;
+
+use super::Reply;
+use crate::error::ClientError;
+use crate::rest::{Answer, BidOutcome};
+use crate::state::{HealthClaim, LedgerEntry};
+use crate::transport::AckError;
+
+type Result<T> = std::result::Result<T, ClientError>;
+
+/// A job that is over.
+pub(super) enum Done {
+    /// A snapshot was asked for.
+    Snapshot {
+        auction: AuctionId,
+        result: Box<Result<Answer<AuctionSnapshot>>>,
+    },
+    /// It is time to ask for a snapshot again.
+    SnapshotDue(AuctionId),
+    /// The clubs were asked for.
+    Clubs {
+        auction: AuctionId,
+        result: Result<Answer<ClubList>>,
+    },
+    /// The managers were asked for.
+    Participants {
+        auction: AuctionId,
+        result: Result<Answer<ParticipantList>>,
+    },
+    /// A league was asked for.
+    League {
+        league: LeagueId,
+        result: Box<Result<Answer<League>>>,
+    },
+    /// My leagues were asked for.
+    Competitions {
+        result: Result<Answer<Vec<Competition>>>,
+        reply: Option<Reply<()>>,
+    },
+    /// The health was asked for.
+    Health(Result<HealthClaim>),
+    /// A bid's request is over.
+    Bid {
+        key: String,
+        outcome: Box<BidOutcome>,
+        reply: Reply<LedgerEntry>,
+    },
+    /// It is time to look for a bid whose answer never came.
+    LookFor { key: String, round: usize },
+    /// It was looked for.
+    Looked {
+        key: String,
+        auction: AuctionId,
+        round: usize,
+        result: Box<Result<Answer<AuctionSnapshot>>>,
+    },
+    /// It is time for an accepted bid to have come back.
+    EchoDue(String),
+    /// A join was acknowledged, or not.
+    Joined {
+        link: u64,
+        room: JoinedRoom,
+        result: std::result::Result<Option<Ack>, AckError>,
+    },
+    /// A call of the user's is over; the lobby and, where given, an auction are read anew.
+    Called {
+        result: Result<()>,
+        auction: Option<AuctionId>,
+        reply: Reply<()>,
+    },
+    /// Joining a league is over.
+    JoinedLeague {
+        result: Result<LeagueId>,
+        reply: Reply<LeagueId>,
+    },
+}
+
+/// Which room a join was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum JoinedRoom {
+    /// An auction's.
+    Auction(AuctionId),
+    /// A league's.
+    League(LeagueId),
+}
+
+/// When a bid without an answer is looked for: soon, because most often the answer alone was lost, and then longer,
+/// because a stalled server stores it before it answers.
+pub(super) const LOOKS: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+];
+
+/// The first argument of an ack as the contract's ack, where it is one.
+pub(super) fn as_ack(arguments: Vec<Value>) -> Option<Ack> {
+    arguments
+        .into_iter()
+        .next()
+        .and_then(|first| serde_json::from_value(first).ok())
+}

@@ -1,0 +1,537 @@
+//! The auctions that are open, the rooms that are joined, the snapshots they want.
+
+use std::time::{Duration, Instant};
+
+use gavelscope_contract::ack::{JoinAuction, JoinLeagueRoom};
+use gavelscope_contract::auction::AuctionSnapshot;
+use gavelscope_contract::event::Event;
+use gavelscope_contract::{Ack, AuctionId, LeagueId};
+use tokio::sync::oneshot;
+
+use super::Reply;
+use super::driver::Driver;
+use super::jobs::{Done, JoinedRoom, as_ack};
+use crate::auction::{AuctionState, Sync};
+use crate::error::ClientError;
+use crate::reducer::{self, Effect};
+use crate::rest::Answer;
+use crate::state::{AuctionPhase, AuctionView, Millis, RoomClaim};
+use crate::time;
+use crate::transport::{AckError, Outbound};
+
+/// The first wait before a snapshot that failed is asked for again; it doubles up to the longest.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+const RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// Two snapshots of one auction are at least so far apart.
+const SNAPSHOT_APART: Duration = Duration::from_millis(50);
+
+/// An open auction.
+pub(super) struct Room {
+    pub(super) state: AuctionState,
+    pub(super) claim: RoomClaim,
+    /// A snapshot is being asked for or will be.
+    asking: bool,
+    /// Something was missed while it was on its way: its answer may not cover that.
+    ask_again: bool,
+    failures: u32,
+    last_asked: Option<Instant>,
+    /// Who waits for the first snapshot.
+    opened: Vec<Reply<()>>,
+    /// The view as it was last made, until something changes.
+    pub(super) view: Option<std::sync::Arc<AuctionView>>,
+}
+
+impl Room {
+    fn new(auction: AuctionId) -> Self {
+        Self {
+            state: AuctionState::new(auction),
+            claim: not_joined(),
+            asking: false,
+            ask_again: false,
+            failures: 0,
+            last_asked: None,
+            opened: Vec::new(),
+            view: None,
+        }
+    }
+}
+
+fn not_joined() -> RoomClaim {
+    RoomClaim {
+        joined: false,
+        at: None,
+        here: None,
+        cluster: None,
+        trouble: None,
+    }
+}
+
+impl Driver {
+    pub(super) fn room(&mut self, auction: &AuctionId) -> Option<&mut Room> {
+        self.rooms.iter_mut().find(|room| room.state.id == *auction)
+    }
+
+    /// Every view has to be made anew.
+    pub(super) fn touch_all(&mut self) {
+        for room in &mut self.rooms {
+            room.view = None;
+        }
+        self.unpublished = true;
+    }
+
+    pub(super) fn open_auction(&mut self, auction: AuctionId, reply: Reply<()>) {
+        if let Some(room) = self.room(&auction) {
+            if room.state.phase == AuctionPhase::Loading {
+                room.opened.push(reply);
+            } else {
+                let _ = reply.send(Ok(()));
+            }
+            return;
+        }
+        let mut room = Room::new(auction.clone());
+        room.opened.push(reply);
+        self.rooms.push(room);
+        if self.is_online() {
+            self.join(&auction);
+        }
+        self.want_snapshot(&auction);
+        self.want_clubs(&auction);
+        self.unpublished = true;
+    }
+
+    pub(super) fn close_auction(&mut self, auction: &AuctionId) {
+        self.rooms.retain(|room| room.state.id != *auction);
+        let payload = serde_json::json!({ "auctionId": auction });
+        self.emit("leave_auction", payload, None);
+        self.unpublished = true;
+    }
+
+    /// Joins everything anew: the link is new, and the server knows nothing of the rooms of the last one.
+    pub(super) fn join_all(&mut self) {
+        let auctions: Vec<AuctionId> = self.rooms.iter().map(|room| room.state.id.clone()).collect();
+        for auction in auctions {
+            self.join(&auction);
+            self.want_snapshot(&auction);
+        }
+        self.league_rooms.clear();
+        self.join_leagues();
+    }
+
+    fn join(&mut self, auction: &AuctionId) {
+        let me = self.me().clone();
+        let Some(room) = self.room(auction) else { return };
+        // Every join that names its user is told to the whole room (contract, section 4, 7): it is named only where
+        // that matters, in the waiting room.
+        let named = matches!(room.state.phase, AuctionPhase::Loading | AuctionPhase::Waiting);
+        room.claim = not_joined();
+        let payload = JoinAuction {
+            auction_id: auction.clone(),
+            user_id: named.then_some(me),
+        };
+        self.emit(
+            "join_auction",
+            serde_json::to_value(payload).unwrap_or_default(),
+            Some(JoinedRoom::Auction(auction.clone())),
+        );
+    }
+
+    /// Joins the rooms of the leagues in the lobby, where the start of an auction is told.
+    pub(super) fn join_leagues(&mut self) {
+        if !self.is_online() {
+            return;
+        }
+        /// A join is told to the whole room, so an evening's leagues are enough.
+        const MOST: usize = 8;
+        let wanted: Vec<LeagueId> = self
+            .lobby
+            .leagues
+            .iter()
+            .filter(|league| league.stage != crate::state::LeagueStage::Over)
+            .map(|league| league.id.clone())
+            .chain(self.rooms.iter().filter_map(|room| room.state.league_id.clone()))
+            .take(MOST)
+            .collect();
+        for league in wanted {
+            if self.league_rooms.insert(league.clone()) {
+                let payload = JoinLeagueRoom {
+                    league_id: league.clone(),
+                };
+                let payload = serde_json::to_value(payload).unwrap_or_default();
+                self.emit("join_league_room", payload, Some(JoinedRoom::League(league)));
+            }
+        }
+    }
+
+    fn emit(&mut self, name: &'static str, payload: serde_json::Value, room: Option<JoinedRoom>) {
+        let Some(link) = &self.link else { return };
+        let limit = self.config.ack_limit;
+        let wants_ack = room.filter(|_| !self.never_acknowledged.contains(name));
+        let (ack, answer) = match wants_ack {
+            Some(room) => {
+                let (ack, answer) = oneshot::channel();
+                (Some(ack), Some((room, answer)))
+            }
+            None => (None, None),
+        };
+        if link
+            .outbound
+            .try_send(Outbound {
+                name,
+                payload,
+                ack,
+                limit,
+            })
+            .is_err()
+        {
+            self.note(
+                None,
+                "send",
+                format!("“{name}” could not be sent: too much is waiting."),
+            );
+            return;
+        }
+        if let Some((room, answer)) = answer {
+            let number = self.link_number;
+            self.jobs.spawn(async move {
+                let result = answer.await.unwrap_or(Err(AckError::LinkLost)).map(as_ack);
+                Done::Joined {
+                    link: number,
+                    room,
+                    result,
+                }
+            });
+        }
+    }
+
+    pub(super) fn joined(&mut self, link: u64, room: &JoinedRoom, result: Result<Option<Ack>, AckError>) {
+        if link != self.link_number {
+            return;
+        }
+        let now = time::now();
+        if let Err(AckError::Missing) = result {
+            self.measured.acks_missing += 1;
+            self.never_acknowledged.insert(match room {
+                JoinedRoom::Auction(_) => "join_auction",
+                JoinedRoom::League(_) => "join_league_room",
+            });
+        }
+        if let Ok(Some(Ack { pod: Some(pod), .. })) = &result {
+            self.connection.pod = Some(pod.clone());
+            self.measured.pods.on_socket(pod, now);
+        }
+        let JoinedRoom::Auction(auction) = room else {
+            return;
+        };
+        let claim = match &result {
+            Ok(Some(ack)) if ack.ok => RoomClaim {
+                joined: true,
+                at: Some(now),
+                here: ack.room_size,
+                cluster: ack.cluster_room_size.flatten(),
+                trouble: None,
+            },
+            Ok(ack) => {
+                let why = ack
+                    .as_ref()
+                    .and_then(|ack| ack.error.clone())
+                    .unwrap_or_else(|| "without a reason".to_owned());
+                let trouble = Some(format!("The server did not let you into the room: {why}."));
+                RoomClaim {
+                    trouble,
+                    at: Some(now),
+                    ..not_joined()
+                }
+            }
+            Err(error) => RoomClaim {
+                trouble: Some(format!("The join has no answer: {error}.")),
+                at: Some(now),
+                ..not_joined()
+            },
+        };
+        let joined = claim.joined;
+        if let Some(trouble) = &claim.trouble {
+            self.note(Some(auction.clone()), "join", trouble.clone());
+        }
+        if let Some(room) = self.room(auction) {
+            room.claim = claim;
+            room.view = None;
+        }
+        self.unpublished = true;
+        // Between the first snapshot and the join, events went by unheard.
+        if joined {
+            self.want_snapshot(auction);
+        }
+    }
+
+    /// An event for one of the rooms. Few say which; those that do not belong to the one auction that is open.
+    pub(super) fn room_event(&mut self, event: &Event, now: Millis) -> Option<AuctionId> {
+        let index = self.room_of(event)?;
+        let auction = self.rooms[index].state.id.clone();
+        if let Event::BidUpdate(update) = event {
+            let me = self.config.credentials.user.clone();
+            if let Some(key) = self.ledger.echo(&auction, update, &me, now)
+                && let Some(echo_ms) = self.ledger.get(&key).and_then(|entry| entry.echo_ms)
+            {
+                self.measured.echo.add(echo_ms);
+            }
+        }
+        let room = &mut self.rooms[index];
+        room.view = None;
+        let effects = reducer::event(&mut room.state, event, now);
+        self.effects(&auction, effects);
+        Some(auction)
+    }
+
+    fn room_of(&self, event: &Event) -> Option<usize> {
+        let by_auction = |id: &AuctionId| self.rooms.iter().position(|room| room.state.id == *id);
+        let by_league = |id: &LeagueId| {
+            self.rooms
+                .iter()
+                .position(|room| room.state.league_id.as_ref() == Some(id))
+        };
+        let by_lot = |lot: &gavelscope_contract::LotId| {
+            let named = lot
+                .as_str()
+                .rsplit_once("-lot-")
+                .map(|(auction, _)| AuctionId::from(auction));
+            named.and_then(|auction| by_auction(&auction))
+        };
+        let only = || (self.rooms.len() == 1).then_some(0);
+        match event {
+            Event::Tick(timer) | Event::AntiSnipe(timer) => by_lot(&timer.lot_id),
+            Event::BidUpdate(update) => by_lot(&update.lot_id),
+            Event::BidPlaced(placed) => by_auction(&placed.auction_id),
+            Event::LotStarted(started) => by_lot(&started.timer.lot_id),
+            Event::AuctionDeleted(deleted) => by_auction(&deleted.auction_id),
+            Event::AuctionSnapshot(snapshot) => match &snapshot.auction_id {
+                Some(auction) => by_auction(auction),
+                None => only(),
+            },
+            Event::Sold(sold) => match sold.winning_bid.as_ref().and_then(|bid| bid.auction_id.as_ref()) {
+                Some(auction) => by_auction(auction),
+                None => {
+                    let league = sold
+                        .participants
+                        .iter()
+                        .find_map(|participant| participant.league_id.as_ref());
+                    league.map_or_else(only, by_league)
+                }
+            },
+            Event::AuctionComplete(complete) => {
+                let league = complete
+                    .participants
+                    .iter()
+                    .find_map(|participant| participant.league_id.as_ref());
+                league.map_or_else(only, by_league)
+            }
+            Event::ParticipantsChanged(changed) => by_league(&changed.league_id),
+            Event::ParticipantJoined(joined) => by_league(&joined.league_id),
+            Event::SyncMembers(sync) => by_league(&sync.league_id),
+            Event::RoomJoined(joined) => by_league(&joined.league_id),
+            Event::LeagueStatusChanged(changed) => by_league(&changed.league_id),
+            Event::Connected(_) | Event::Probe(_) => None,
+            Event::WaitingRoomUpdated(_)
+            | Event::NextTeamCountdown(_)
+            | Event::AuctionPaused(_)
+            | Event::AuctionResumed(_)
+            | Event::MemberJoined(_) => only(),
+        }
+    }
+
+    pub(super) fn effects(&mut self, auction: &AuctionId, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Snapshot => self.want_snapshot(auction),
+                Effect::Clubs => self.want_clubs(auction),
+                Effect::Participants => self.want_participants(auction),
+                Effect::Note(text) => self.note(Some(auction.clone()), "gap", text),
+            }
+        }
+    }
+
+    pub(super) fn link_was_lost(&mut self) {
+        for room in &mut self.rooms {
+            reducer::link_lost(&mut room.state);
+            room.claim = not_joined();
+            room.view = None;
+        }
+    }
+
+    pub(super) fn resync_all(&mut self) {
+        let auctions: Vec<AuctionId> = self.rooms.iter().map(|room| room.state.id.clone()).collect();
+        for auction in auctions {
+            if let Some(room) = self.room(&auction)
+                && room.state.sync == Sync::Fresh
+            {
+                room.state.sync = Sync::Behind(Vec::new());
+            }
+            self.want_snapshot(&auction);
+        }
+    }
+
+    /// Asks for a snapshot, one at a time; a wish that comes while one is on its way is kept.
+    pub(super) fn want_snapshot(&mut self, auction: &AuctionId) {
+        let Some(room) = self.room(auction) else { return };
+        if room.asking {
+            room.ask_again = true;
+            return;
+        }
+        let apart = room.last_asked.map_or(Duration::ZERO, |last| {
+            SNAPSHOT_APART.saturating_sub(last.elapsed())
+        });
+        room.asking = true;
+        if apart.is_zero() {
+            self.ask_snapshot(auction);
+        } else {
+            self.snapshot_later(auction.clone(), apart);
+        }
+    }
+
+    fn snapshot_later(&mut self, auction: AuctionId, wait: Duration) {
+        self.jobs.spawn(async move {
+            tokio::time::sleep(wait).await;
+            Done::SnapshotDue(auction)
+        });
+    }
+
+    pub(super) fn ask_snapshot(&mut self, auction: &AuctionId) {
+        let Some(room) = self.room(auction) else { return };
+        room.last_asked = Some(Instant::now());
+        room.ask_again = false;
+        // What was kept so far happened before the snapshot is taken, unless an event of this very moment is among it:
+        // replaying those is harmless, they are dropped by their number.
+        let (rest, auction) = (self.rest.clone(), auction.clone());
+        self.jobs.spawn(async move {
+            let result = Box::new(rest.snapshot(&auction).await);
+            Done::Snapshot { auction, result }
+        });
+    }
+
+    pub(super) fn snapshot(
+        &mut self,
+        auction: &AuctionId,
+        result: Result<Answer<AuctionSnapshot>, ClientError>,
+    ) {
+        let now = time::now();
+        let result = result.map(|answer| self.take_snapshot(auction, &answer, now));
+        let Some(room) = self.room(auction) else { return };
+        room.view = None;
+        room.asking = false;
+        match result {
+            Ok(()) => {
+                room.failures = 0;
+                let again = std::mem::take(&mut room.ask_again);
+                for reply in std::mem::take(&mut room.opened) {
+                    let _ = reply.send(Ok(()));
+                }
+                if again {
+                    self.want_snapshot(auction);
+                }
+            }
+            Err(error) => self.snapshot_failed(auction, &error, now),
+        }
+        self.unpublished = true;
+    }
+
+    fn snapshot_failed(&mut self, auction: &AuctionId, error: &ClientError, now: Millis) {
+        let Some(room) = self.room(auction) else { return };
+        room.failures += 1;
+        if room.failures == 1 {
+            reducer::without_snapshot(&mut room.state, now);
+        }
+        let final_no =
+            matches!(error, ClientError::Refused(refusal) if refusal.status == 404 || refusal.status == 403);
+        let sentence = match error {
+            ClientError::Refused(refusal) if refusal.status == 404 => {
+                ClientError::UnknownAuction(auction.to_string())
+            }
+            other => other.clone(),
+        };
+        for reply in std::mem::take(&mut room.opened) {
+            let _ = reply.send(Err(sentence.clone()));
+        }
+        let unread = room.state.phase == AuctionPhase::Loading;
+        if final_no {
+            if unread {
+                self.rooms.retain(|room| room.state.id != *auction);
+            } else if let Some(room) = self.room(auction) {
+                room.state.phase = AuctionPhase::Deleted;
+            }
+            return;
+        }
+        room.asking = true;
+        let wait = RETRY_FIRST
+            .saturating_mul(2u32.saturating_pow(room.failures.min(8)))
+            .min(RETRY_LONGEST);
+        self.note(
+            Some(auction.clone()),
+            "snapshot",
+            format!("{sentence} Trying again."),
+        );
+        self.snapshot_later(auction.clone(), wait);
+    }
+
+    /// Folds a snapshot in, whoever asked for it.
+    pub(super) fn take_snapshot(
+        &mut self,
+        auction: &AuctionId,
+        answer: &Answer<AuctionSnapshot>,
+        now: Millis,
+    ) {
+        self.measured.snapshots += 1;
+        self.saw_answer(answer);
+        if let Some(server_now) = answer.body.server_now {
+            self.clock.round_trip(answer.sent, answer.received, server_now);
+        }
+        let me = self.me().clone();
+        self.ledger
+            .seen_in_snapshot(auction, answer.body.auction.current_lot, &answer.body.bids, &me);
+        let league = answer.body.auction.league_id.clone();
+        let Some(room) = self.room(auction) else { return };
+        room.view = None;
+        let first = room.state.phase == AuctionPhase::Loading;
+        let effects = reducer::snapshot(&mut room.state, &answer.body, now);
+        self.effects(auction, effects);
+        if first || !self.leagues.contains_key(&league) {
+            self.want_league(league);
+            self.want_participants(auction);
+            self.join_leagues();
+        }
+        self.unpublished = true;
+    }
+
+    pub(super) fn saw_answer<T>(&mut self, answer: &Answer<T>) {
+        self.measured.rest_ms = Some(answer.took_ms);
+        if let Some(pod) = &answer.pod {
+            self.measured.pods.on_rest(pod, answer.received);
+        }
+        self.unpublished = true;
+    }
+
+    pub(super) fn want_clubs(&mut self, auction: &AuctionId) {
+        let (rest, auction) = (self.rest.clone(), auction.clone());
+        self.jobs.spawn(async move {
+            let result = rest.clubs(&auction).await;
+            Done::Clubs { auction, result }
+        });
+    }
+
+    pub(super) fn want_participants(&mut self, auction: &AuctionId) {
+        let Some(league) = self.room(auction).and_then(|room| room.state.league_id.clone()) else {
+            return;
+        };
+        let (rest, auction) = (self.rest.clone(), auction.clone());
+        self.jobs.spawn(async move {
+            let result = rest.participants(&league).await;
+            Done::Participants { auction, result }
+        });
+    }
+
+    pub(super) fn want_league(&mut self, league: LeagueId) {
+        let rest = self.rest.clone();
+        self.jobs.spawn(async move {
+            let result = Box::new(rest.league(&league).await);
+            Done::League { league, result }
+        });
+    }
+}

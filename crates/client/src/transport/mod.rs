@@ -1,0 +1,178 @@
+//! The seam between a session and the library that holds its socket.
+//!
+//! A link is two bounded queues. What stands behind them is a thread of its own ([`boxed`]) or a task ([`plain`]);
+//! a session cannot tell, but for what the library hides. Dropping a [`Link`] ends it.
+
+mod boxed;
+mod plain;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use gavelscope_contract::{Received, Secret};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::state::TransportKind;
+
+/// How many messages may wait for the session before they are dropped and counted.
+const INBOUND: usize = 8_192;
+/// How many emits may wait for the socket.
+const OUTBOUND: usize = 64;
+
+/// Where to connect, and how.
+#[derive(Clone)]
+pub struct Target {
+    /// The Socket.IO endpoint: `http(s)://host:port/path/`.
+    pub url: String,
+    /// Who connects; goes into the CONNECT payload.
+    pub token: Option<Secret>,
+    /// A handshake that takes longer has failed.
+    pub limit: Duration,
+}
+
+/// A connection, or an attempt at one. The first message is [`Inbound::Online`] or [`Inbound::Closed`].
+pub struct Link {
+    /// What comes.
+    pub inbound: mpsc::Receiver<Inbound>,
+    /// What goes.
+    pub outbound: mpsc::Sender<Outbound>,
+    /// Messages that were dropped because `inbound` was full. A session that sees it grow takes a snapshot.
+    pub dropped: Arc<AtomicU32>,
+}
+
+/// What comes from a link.
+#[derive(Debug)]
+pub enum Inbound {
+    /// The handshake is done.
+    Online(Online),
+    /// Events that came together.
+    Events(Vec<Arrived>),
+    /// A sign of life without content.
+    Ping(Instant),
+    /// A frame that is no packet; the link goes on.
+    Undecodable {
+        /// The frame, shortened.
+        raw: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The link is over. Nothing follows.
+    Closed(Lost),
+}
+
+/// What a handshake tells.
+#[derive(Debug, Clone)]
+pub struct Online {
+    /// The socket's id, where the library shows it; otherwise it comes with `connected`.
+    pub socket_id: Option<String>,
+    /// The server's heartbeat, where the library shows it.
+    pub ping_interval: Option<Duration>,
+    /// From the start of the attempt.
+    pub took: Duration,
+}
+
+/// An event and when it came.
+#[derive(Debug)]
+pub struct Arrived {
+    /// When its frame was read.
+    pub at: Instant,
+    /// The event.
+    pub received: Received,
+}
+
+/// Why a link is over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// No connection came about.
+    #[error("{0}")]
+    NotConnected(String),
+    /// TLS does not trust the server.
+    #[error("the connection cannot be trusted: {0}")]
+    Tls(String),
+    /// Something answers, and it is not Socket.IO.
+    #[error("there is no Socket.IO here: {0}")]
+    NotSocketIo(String),
+    /// The server refused the sign-in or the namespace.
+    #[error("the server refused the socket: {0}")]
+    Refused(String),
+    /// The handshake took too long.
+    #[error("the handshake took too long")]
+    TooSlow,
+    /// A connection that stood is gone.
+    #[error("{0}")]
+    Broken(String),
+    /// The server ended it.
+    #[error("the server closed the connection")]
+    ClosedByServer,
+    /// An ack never came, so this connection can no longer be relied on.
+    #[error("the server did not acknowledge in time")]
+    AckMissing,
+    /// Ended from this side.
+    #[error("closed here")]
+    ClosedHere,
+}
+
+/// Something to emit.
+pub struct Outbound {
+    /// The event.
+    pub name: &'static str,
+    /// Its one argument.
+    pub payload: Value,
+    /// Where the ack goes, if one is wanted.
+    pub ack: Option<oneshot::Sender<Result<Vec<Value>, AckError>>>,
+    /// How long an ack is waited for.
+    pub limit: Duration,
+}
+
+/// Why there is no ack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AckError {
+    /// None came in time. An event that the server has no handler for is never acknowledged.
+    #[error("the server did not acknowledge in time")]
+    Missing,
+    /// The link ended first.
+    #[error("the connection was lost")]
+    LinkLost,
+}
+
+/// Starts an attempt and returns at once.
+pub fn open(kind: TransportKind, target: Target) -> Link {
+    let (arrivals, inbound) = mpsc::channel(INBOUND);
+    let (outbound, departures) = mpsc::channel(OUTBOUND);
+    let dropped = Arc::new(AtomicU32::new(0));
+    let far_end = FarEnd {
+        arrivals,
+        departures,
+        dropped: Arc::clone(&dropped),
+    };
+    match kind {
+        TransportKind::RustSocketio => boxed::start(target, far_end),
+        TransportKind::Wire => plain::start(target, far_end),
+    }
+    Link {
+        inbound,
+        outbound,
+        dropped,
+    }
+}
+
+/// The library's end of a link.
+struct FarEnd {
+    arrivals: mpsc::Sender<Inbound>,
+    departures: mpsc::Receiver<Outbound>,
+    dropped: Arc<AtomicU32>,
+}
+
+/// Hands a message over without waiting; a full queue drops it and counts, for a late message is worth less than a
+/// blocked heartbeat.
+fn hand_over(arrivals: &mpsc::Sender<Inbound>, dropped: &AtomicU32, message: Inbound) {
+    if let Err(mpsc::error::TrySendError::Full(message)) = arrivals.try_send(message) {
+        let lost = match &message {
+            Inbound::Events(events) => u32::try_from(events.len()).unwrap_or(u32::MAX),
+            _ => 1,
+        };
+        dropped.fetch_add(lost, Ordering::Relaxed);
+    }
+}

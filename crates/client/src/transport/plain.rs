@@ -1,0 +1,219 @@
+//! The plain connection of `wire` as a session's transport.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use gavelscope_contract::Received;
+use gavelscope_wire::connection::{
+    ConnectError, ConnectOptions, Connection, ConnectionError, Endpoint, Incoming, connect,
+};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, Target, hand_over};
+
+/// How many events are handed over together; enough to spare the queue, few enough to spare the latency.
+const TOGETHER: usize = 256;
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(250);
+/// How often missing acks are looked for.
+const WATCH: Duration = Duration::from_millis(250);
+
+type Ack = oneshot::Sender<Result<Vec<Value>, AckError>>;
+
+pub(super) fn start(target: Target, far_end: FarEnd) {
+    tokio::spawn(async move {
+        let arrivals = far_end.arrivals.clone();
+        let lost = run(target, far_end).await;
+        let _ = arrivals.send(Inbound::Closed(lost)).await;
+    });
+}
+
+async fn run(target: Target, far_end: FarEnd) -> Lost {
+    let FarEnd {
+        arrivals,
+        mut departures,
+        dropped,
+    } = far_end;
+    let started = Instant::now();
+    let mut connection = match open(&target).await {
+        Ok(connection) => connection,
+        Err(lost) => return lost,
+    };
+    let handshake = connection.handshake();
+    let online = Online {
+        socket_id: Some(handshake.socket_sid.clone()),
+        ping_interval: Some(handshake.ping_interval),
+        took: started.elapsed(),
+    };
+    hand_over(&arrivals, &dropped, Inbound::Online(online));
+    let mut waiting: HashMap<u64, (Instant, Ack)> = HashMap::new();
+    let mut watch = tokio::time::interval(WATCH);
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            incoming = connection.next() => {
+                let mut incoming = Some(incoming);
+                while let Some(message) = incoming {
+                    match message {
+                        Err(error) => {
+                            flush(&mut batch, &arrivals, &dropped);
+                            return over(&error);
+                        }
+                        Ok(Incoming::Disconnect { .. }) => {
+                            flush(&mut batch, &arrivals, &dropped);
+                            return Lost::ClosedByServer;
+                        }
+                        Ok(Incoming::Event(event)) => {
+                            let received = Received::from_text(event.name(), event.first_argument());
+                            batch.push(Arrived { at: Instant::now(), received });
+                            if batch.len() >= TOGETHER {
+                                break;
+                            }
+                        }
+                        // What is no event keeps its place among the events.
+                        Ok(other) => {
+                            flush(&mut batch, &arrivals, &dropped);
+                            settle(other, &arrivals, &dropped, &mut waiting);
+                        }
+                    }
+                    incoming = connection.next_ready();
+                }
+                flush(&mut batch, &arrivals, &dropped);
+            }
+            emit = departures.recv() => match emit {
+                None => {
+                    connection.close(GOODBYE).await;
+                    return Lost::ClosedHere;
+                }
+                Some(emit) => if let Err(lost) = send(&mut connection, emit, &mut waiting) {
+                    return lost;
+                },
+            },
+            _ = watch.tick() => {
+                let now = Instant::now();
+                let late: Vec<u64> = waiting.iter().filter(|(_, (until, _))| *until <= now).map(|(id, _)| *id).collect();
+                for id in late {
+                    if let Some((_, ack)) = waiting.remove(&id) {
+                        let _ = ack.send(Err(AckError::Missing));
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn open(target: &Target) -> Result<Connection, Lost> {
+    // The endpoint's own path comes with the address here.
+    let url = url::Url::parse(&target.url).map_err(|error| Lost::NotConnected(error.to_string()))?;
+    let path = url.path().to_owned();
+    let mut base = url;
+    base.set_path("/");
+    let endpoint = Endpoint::from_url(&base)
+        .map_err(|error| Lost::NotConnected(error.to_string()))?
+        .with_path(&path);
+    let mut options = ConnectOptions {
+        time_limit: target.limit,
+        ..ConnectOptions::default()
+    };
+    if let Some(token) = &target.token {
+        let auth = serde_json::json!({ "token": token.expose() });
+        options = options
+            .with_auth(&auth)
+            .map_err(|error| Lost::NotConnected(error.to_string()))?;
+    }
+    connect(&endpoint, &options).await.map_err(|error| match error {
+        ConnectError::Tls(failure) => Lost::Tls(failure.to_string()),
+        ConnectError::TimedOut { .. } => Lost::TooSlow,
+        ConnectError::NamespaceRefused { .. } => Lost::Refused(error.to_string()),
+        ConnectError::NotAnUpgrade { .. }
+        | ConnectError::NotHttp { .. }
+        | ConnectError::BadUpgrade { .. }
+        | ConnectError::UnsupportedVersion { .. }
+        | ConnectError::NotEngineIo { .. } => Lost::NotSocketIo(error.to_string()),
+        other => Lost::NotConnected(other.to_string()),
+    })
+}
+
+fn flush(batch: &mut Vec<Arrived>, arrivals: &mpsc::Sender<Inbound>, dropped: &std::sync::atomic::AtomicU32) {
+    if !batch.is_empty() {
+        hand_over(arrivals, dropped, Inbound::Events(std::mem::take(batch)));
+    }
+}
+
+fn settle(
+    incoming: Incoming,
+    arrivals: &mpsc::Sender<Inbound>,
+    dropped: &std::sync::atomic::AtomicU32,
+    waiting: &mut HashMap<u64, (Instant, Ack)>,
+) {
+    match incoming {
+        Incoming::Ack(answer) => {
+            if let Some((_, ack)) = waiting.remove(&answer.id()) {
+                let text = format!("[{}]", answer.arguments());
+                let _ = ack.send(Ok(serde_json::from_str(&text).unwrap_or_default()));
+            }
+        }
+        Incoming::Ping { at } => hand_over(arrivals, dropped, Inbound::Ping(at)),
+        Incoming::Undecodable { raw, error } => {
+            let raw = format!("{raw:?}").chars().take(300).collect();
+            hand_over(
+                arrivals,
+                dropped,
+                Inbound::Undecodable {
+                    raw,
+                    reason: error.to_string(),
+                },
+            );
+        }
+        Incoming::ConnectError { payload, .. } => {
+            let reason = "the server refused a namespace".to_owned();
+            hand_over(
+                arrivals,
+                dropped,
+                Inbound::Undecodable {
+                    raw: payload.unwrap_or_default(),
+                    reason,
+                },
+            );
+        }
+        // The contract has no binary events: they are counted as what they are.
+        Incoming::Binary(_) => {
+            let reason = "a binary event, which the contract does not have".to_owned();
+            hand_over(
+                arrivals,
+                dropped,
+                Inbound::Undecodable {
+                    raw: String::new(),
+                    reason,
+                },
+            );
+        }
+        Incoming::Event(_) | Incoming::Disconnect { .. } => {}
+    }
+}
+
+fn send(
+    connection: &mut Connection,
+    emit: Outbound,
+    waiting: &mut HashMap<u64, (Instant, Ack)>,
+) -> Result<(), Lost> {
+    let broken = |error: gavelscope_wire::connection::SendError| Lost::Broken(error.to_string());
+    match emit.ack {
+        None => connection.emit(emit.name, &emit.payload).map_err(broken),
+        Some(ack) => {
+            let id = connection
+                .emit_with_ack(emit.name, &emit.payload)
+                .map_err(broken)?;
+            waiting.insert(id, (Instant::now() + emit.limit, ack));
+            Ok(())
+        }
+    }
+}
+
+fn over(error: &ConnectionError) -> Lost {
+    match error {
+        ConnectionError::Closed { .. } | ConnectionError::EngineClosed => Lost::ClosedByServer,
+        other => Lost::Broken(other.to_string()),
+    }
+}

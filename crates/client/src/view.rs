@@ -1,0 +1,353 @@
+//! From what is known to what is shown: times by our clock, rules asked, sentences made.
+
+use gavelscope_contract::auction::{Club, ListedClub};
+use gavelscope_contract::league::League;
+use gavelscope_contract::rules::{Block, Purse};
+use gavelscope_contract::{ClubId, Money, UserId};
+
+use crate::auction::{AuctionState, Lot, Sync};
+use crate::clock::ServerClock;
+use crate::ledger::Ledger;
+use crate::state::{
+    AuctionPhase, AuctionView, BidRow, Bidding, BlockReason, Blocked, ClubName, ClubRow, LotView, Manager,
+    Millis, Person, RoomClaim, Sale, Step, Trust, Won,
+};
+use crate::words;
+
+/// How many bids of a lot are shown.
+const BIDS_SHOWN: usize = 100;
+/// The one-tap raises, in units of the least bid.
+const RAISES: [u32; 5] = [1, 2, 3, 5, 10];
+/// So long after the hammer should have fallen a bid is held back. Longer than that, and the clock has died with its
+/// pod while bids are still taken (contract, section 4, 9).
+const HAMMER_GRACE_MS: i64 = 3_000;
+
+/// What a view is made of besides the auction itself.
+pub struct Surroundings<'a> {
+    /// Who looks.
+    pub me: &'a UserId,
+    /// The league, once it was read.
+    pub league: Option<&'a League>,
+    /// Whether there is a link.
+    pub online: bool,
+    /// What the join was answered.
+    pub room: &'a RoomClaim,
+    /// The server's clock.
+    pub clock: &'a ServerClock,
+    /// My bids.
+    pub ledger: &'a Ledger,
+    /// When it is looked at.
+    pub now: Millis,
+}
+
+/// The auction as it is shown.
+pub fn auction(state: &AuctionState, around: &Surroundings<'_>) -> AuctionView {
+    let trust = match (&state.sync, around.online) {
+        (_, false) => Trust::Stale,
+        (Sync::Behind(_), true) => Trust::CatchingUp,
+        (Sync::Fresh, true) => Trust::Live,
+    };
+    let doubt = match trust {
+        Trust::Live => None,
+        Trust::CatchingUp if state.phase == AuctionPhase::Loading => None,
+        Trust::CatchingUp => Some("Something was missed; the state is being read anew.".to_owned()),
+        Trust::Stale => Some("No connection: price and clock are as they were when it was lost.".to_owned()),
+    };
+    AuctionView {
+        id: state.id.clone(),
+        league_id: state.league_id.clone(),
+        league_name: around.league.map(|league| league.name.clone()),
+        phase: state.phase,
+        trust,
+        doubt,
+        confirmed_at: state.confirmed_at,
+        lot: state.lot.as_ref().map(|lot| lot_view(state, lot, around)),
+        countdown: state.countdown,
+        bidding: bidding(state, around, trust),
+        managers: managers(state, around),
+        clubs: state.clubs.iter().map(|club| club_row(state, club)).collect(),
+        waiting_room: state
+            .waiting_room
+            .iter()
+            .map(|user| person(state, user))
+            .collect(),
+        last_sale: state.last_sale.as_ref().map(|hammer| Sale {
+            club: club_name(state, &hammer.club_id, hammer.club_name.as_deref()),
+            winner: hammer.winner.as_ref().map(|(user, _)| person(state, user)),
+            mine: hammer.winner.as_ref().is_some_and(|(user, _)| user == around.me),
+            price: hammer.winner.as_ref().map(|(_, amount)| *amount),
+            at: hammer.at,
+        }),
+        ending: state.ending.clone(),
+        is_commissioner: around
+            .league
+            .is_some_and(|league| league.commissioner_id == *around.me),
+        room: around.room.clone(),
+        sequence: u32::try_from(state.sequence).unwrap_or(u32::MAX),
+        gaps: state.gaps,
+        repeats: state.repeats,
+    }
+}
+
+fn person(state: &AuctionState, user: &UserId) -> Person {
+    let name = state
+        .names
+        .get(user)
+        .cloned()
+        .unwrap_or_else(|| "Somebody".to_owned());
+    Person {
+        user_id: user.clone(),
+        name,
+    }
+}
+
+fn club_name(state: &AuctionState, id: &ClubId, heard: Option<&str>) -> ClubName {
+    let listed = state.clubs.iter().find(|club| club.id == *id);
+    let on_block = state
+        .lot
+        .as_ref()
+        .and_then(|lot| lot.club.as_ref())
+        .filter(|club| club.id == *id);
+    let flat = |field: Option<&Option<Option<String>>>| field.and_then(Clone::clone).flatten();
+    ClubName {
+        id: id.clone(),
+        name: listed
+            .map(|club| club.name.clone())
+            .or_else(|| on_block.map(|club| club.name.clone()))
+            .or_else(|| heard.map(str::to_owned))
+            .unwrap_or_else(|| id.to_string()),
+        country: listed
+            .and_then(|club| club.country.clone())
+            .or_else(|| flat(on_block.map(|club: &Club| &club.country))),
+        competition: listed
+            .and_then(|club| club.competition.clone())
+            .or_else(|| flat(on_block.map(|club| &club.competition))),
+    }
+}
+
+fn lot_view(state: &AuctionState, lot: &Lot, around: &Surroundings<'_>) -> LotView {
+    LotView {
+        number: lot.number,
+        club: club_name(state, &lot.club_id, None),
+        is_retry: lot.is_retry,
+        price: lot.price,
+        leader: lot.leader.as_ref().map(|user| person(state, user)),
+        leading: lot.leader.as_ref() == Some(around.me),
+        ends_at: lot.ends_at.map(|at| around.clock.to_local(at)),
+        stopped_at_ms: lot.stopped_ms,
+        full_ms: state.lot_seconds.map(|seconds| seconds.saturating_mul(1_000)),
+        extended_at: lot.extended_at,
+        bids: lot
+            .bids
+            .iter()
+            .rev()
+            .take(BIDS_SHOWN)
+            .map(|bid| BidRow {
+                amount: bid.amount,
+                bidder: person(state, &bid.user),
+                mine: bid.user == *around.me,
+                at: bid.at.map(|at| around.clock.to_local(at)),
+                seq: bid.seq.and_then(|seq| u32::try_from(seq).ok()),
+                below: bid.below,
+            })
+            .collect(),
+    }
+}
+
+fn club_row(state: &AuctionState, club: &ListedClub) -> ClubRow {
+    ClubRow {
+        club: club_name(state, &club.id, None),
+        status: club.status,
+        lot_number: club.lot_number,
+        winner: club.winner.clone(),
+        price: club.winning_bid,
+    }
+}
+
+fn managers(state: &AuctionState, around: &Surroundings<'_>) -> Vec<Manager> {
+    let leader = state
+        .lot
+        .as_ref()
+        .filter(|lot| !lot.hammered)
+        .and_then(|lot| lot.leader.as_ref());
+    let mut managers: Vec<Manager> = state
+        .participants
+        .iter()
+        .map(|participant| Manager {
+            person: person(state, &participant.user_id),
+            is_me: participant.user_id == *around.me,
+            budget: participant.budget_remaining,
+            spent: participant.total_spent.unwrap_or_else(|| {
+                around.league.map_or(Money::ZERO, |league| {
+                    league.budget.saturating_sub(participant.budget_remaining)
+                })
+            }),
+            roster: participant
+                .clubs_won
+                .iter()
+                .map(|id| Won {
+                    club: club_name(state, id, None),
+                    price: state
+                        .clubs
+                        .iter()
+                        .find(|club| club.id == *id)
+                        .and_then(|club| club.winning_bid),
+                })
+                .collect(),
+            slots: around.league.map(|league| league.club_slots),
+            leading: leader == Some(&participant.user_id),
+        })
+        .collect();
+    managers.sort_by_key(|manager| !manager.is_me);
+    managers
+}
+
+/// My purse in this auction, where I am a manager of its league.
+pub fn purse(state: &AuctionState, around: &Surroundings<'_>) -> Option<Purse> {
+    let me = state
+        .participants
+        .iter()
+        .find(|participant| participant.user_id == *around.me)?;
+    let won = u32::try_from(me.clubs_won.len()).unwrap_or(u32::MAX);
+    Some(Purse {
+        budget: me.budget_remaining,
+        // Until the league was read nothing is known of further slots, so nothing is kept back for them.
+        slots: around
+            .league
+            .map_or(won.saturating_add(1), |league| league.club_slots),
+        won,
+        minimum: state.minimum.unwrap_or(Money::ZERO),
+    })
+}
+
+/// What stands on the block, for the rules.
+pub fn block(state: &AuctionState, me: &UserId) -> Block {
+    let lot = state.lot.as_ref();
+    Block {
+        current: lot.and_then(|lot| lot.price),
+        leading: lot.and_then(|lot| lot.leader.as_ref()) == Some(me),
+    }
+}
+
+fn bidding(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Bidding {
+    let purse = purse(state, around);
+    let block = block(state, around.me);
+    let least = least(state, block);
+    let maximum = purse.and_then(|purse| purse.maximum_bid());
+    let reason = reason(state, around, trust, purse.as_ref(), block, least);
+    let lot_number = state.lot_number();
+    Bidding {
+        blocked: reason.map(|reason| Blocked {
+            reason,
+            sentence: words::blocked(reason).to_owned(),
+        }),
+        minimum: least,
+        maximum,
+        steps: purse.map(|purse| steps(state, &purse, block)).unwrap_or_default(),
+        mine: around.ledger.last_on(&state.id, lot_number).cloned(),
+    }
+}
+
+/// The least that would be taken: a pound above the price, or the auction's minimum.
+fn least(state: &AuctionState, block: Block) -> Option<Money> {
+    let minimum = state.minimum.unwrap_or(Money::ZERO);
+    Some(block.current.map_or(minimum, |price| {
+        price.saturating_add(Money::from_pounds(1)).max(minimum)
+    }))
+}
+
+fn reason(
+    state: &AuctionState,
+    around: &Surroundings<'_>,
+    trust: Trust,
+    purse: Option<&Purse>,
+    block: Block,
+    least: Option<Money>,
+) -> Option<BlockReason> {
+    match state.phase {
+        AuctionPhase::Completed | AuctionPhase::Deleted => return Some(BlockReason::Over),
+        AuctionPhase::Paused => return Some(BlockReason::Paused),
+        AuctionPhase::Loading => return Some(BlockReason::NotLive),
+        AuctionPhase::Waiting => return Some(BlockReason::NoLot),
+        AuctionPhase::Between => return Some(BlockReason::TimeUp),
+        AuctionPhase::Bidding => {}
+    }
+    if trust == Trust::Stale {
+        return Some(BlockReason::NotLive);
+    }
+    let Some(purse) = purse else {
+        return Some(BlockReason::NotAParticipant);
+    };
+    if purse.won >= purse.slots {
+        return Some(BlockReason::RosterFull);
+    }
+    if around.ledger.open_on(&state.id) {
+        return Some(BlockReason::InFlight);
+    }
+    if block.leading {
+        return Some(BlockReason::Leading);
+    }
+    let lot = state.lot.as_ref()?;
+    let over_for = lot.ends_at.map(|at| around.now.0 - around.clock.to_local(at).0);
+    if lot.hammered || over_for.is_some_and(|ms| (0..HAMMER_GRACE_MS).contains(&ms)) {
+        return Some(BlockReason::TimeUp);
+    }
+    match (purse.maximum_bid(), least) {
+        (Some(maximum), Some(least)) if least <= maximum => None,
+        _ => Some(BlockReason::Budget),
+    }
+}
+
+fn steps(state: &AuctionState, purse: &Purse, block: Block) -> Vec<Step> {
+    let unit = match state.minimum {
+        Some(minimum) if minimum > Money::ZERO => minimum,
+        _ => Money::from_pounds(1_000_000),
+    };
+    RAISES
+        .iter()
+        .map(|times| {
+            let raise = unit.saturating_times(*times);
+            let amount = block.current.map_or(raise, |price| price.saturating_add(raise));
+            let sign = if block.current.is_some() { "+" } else { "" };
+            Step {
+                label: format!("{sign}{}", compact(raise)),
+                amount,
+                allowed: purse.check(block, amount).is_ok(),
+            }
+        })
+        .collect()
+}
+
+/// `£1m`, `£2.5m`, `£750k`, or in full where that says less than all.
+fn compact(amount: Money) -> String {
+    let pence = amount.pence();
+    for (unit, letter) in [(100_000_000, 'm'), (100_000, 'k')] {
+        if pence >= unit && pence % (unit / 10) == 0 {
+            let (whole, tenth) = (pence / unit, pence % unit / (unit / 10));
+            return if tenth == 0 {
+                format!("£{whole}{letter}")
+            } else {
+                format!("£{whole}.{tenth}{letter}")
+            };
+        }
+    }
+    amount.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_short_and_say_all() {
+        for (pounds, label) in [
+            (1_000_000, "£1m"),
+            (2_500_000, "£2.5m"),
+            (750_000, "£750k"),
+            (1_234_567, "£1,234,567"),
+            (10, "£10"),
+        ] {
+            assert_eq!(compact(Money::from_pounds(pounds)), label);
+        }
+    }
+}
