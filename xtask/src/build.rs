@@ -15,9 +15,12 @@ const NOT_SOURCES: &[&str] = &["node_modules", "dist", "coverage", ".svelte-kit"
 pub(crate) fn user_interface(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
     const NAME: &str = "ui build";
     let ui = project.ui();
-    let wanted = stamp::of_folder(&ui, NOT_SOURCES)?;
+    let dist = ui.join("dist");
+    let sources = stamp::of_folder(&ui, NOT_SOURCES)?;
+    // What was made counts too: somebody may have built another state of the sources by hand in between.
+    let both = || stamp::of_folder(&dist, &[]).map(|made| format!("{sources} {made}"));
     let stamp = project.scratch().join("ui-dist.stamp");
-    if stamp::is_current(&stamp, &wanted) && ui.join("dist").join("index.html").is_file() {
+    if dist.join("index.html").is_file() && stamp::is_current(&stamp, &both()?) {
         steps.skip(NAME, "its sources have not changed");
         return Ok(());
     }
@@ -27,7 +30,7 @@ pub(crate) fn user_interface(project: &Project, steps: &mut Steps) -> Result<(),
         output: Output::Logged,
         advice: "the message above names the file; `npm run dev` in ui/ shows it as you edit.",
     })?;
-    stamp::write(&stamp, &wanted)
+    stamp::write(&stamp, &both()?)
 }
 
 /// Builds these programs of the workspace in one go.
