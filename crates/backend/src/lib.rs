@@ -1,1 +1,27 @@
-//! The auction backend: the contract as a service, with the additions that make it honest.
+//! The auction backend: the contract as a service on axum and socketioxide, with the additions that make it honest.
+//!
+//! A call comes in at [`rest`](self) or a socket, is decided in one database transaction, and what it says leaves in
+//! the order in which it was decided. The clock of a lot is a task that reads its deadline from the database, so an
+//! auction outlives the process that ran it.
+
+mod announcer;
+mod clock;
+mod demo;
+mod hammer_clock;
+mod house;
+mod probe;
+mod refuse;
+mod rest;
+mod rooms;
+mod running;
+mod settings;
+mod sockets;
+pub mod store;
+mod tokens;
+
+pub use clock::{Clock, SystemClock};
+pub use demo::{Demo, DemoError, DemoPerson, DemoSpec, seed_demo};
+pub use refuse::{Denied, Refused};
+pub use running::{Running, SeedError, StartError, start};
+pub use settings::{Database, Settings};
+pub use store::{Store, StoreError};

@@ -1,0 +1,257 @@
+//! Starting an instance, and stopping it.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use gavelscope_contract::auth::SignIn;
+use gavelscope_contract::{PodId, Secret, UserId};
+use socketioxide::{SocketIo, SocketIoBuilder, TransportType};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::announcer;
+use crate::house::House;
+use crate::refuse::Denied;
+use crate::rest;
+use crate::rooms::Rooms;
+use crate::settings::{Database, Settings};
+use crate::sockets;
+use crate::store::{Store, StoreError};
+use crate::tokens::Tokens;
+
+/// What a client is told at the handshake (contract, section 2).
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(25);
+const MAX_PAYLOAD: u64 = 1_000_000;
+/// How long a stop waits for what is on its way.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Why an instance could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Somebody listens there already.
+    #[error(
+        "the address {0} is in use already; stop what listens there, or choose another port with --listen"
+    )]
+    AddressInUse(SocketAddr),
+    /// It is impossible to listen there.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database {database}: {error}")]
+    Database {
+        /// Its file, or `:memory:`.
+        database: String,
+        /// Why not.
+        error: StoreError,
+    },
+    /// The pod's name cannot be said in a header.
+    #[error("the pod's name “{0}” has to be 1 to 100 visible ASCII characters")]
+    PodName(String),
+}
+
+/// An instance that runs.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    house: Arc<House>,
+    io: SocketIo,
+    server: JoinHandle<io::Result<()>>,
+    announcer: JoinHandle<()>,
+    /// An instance that is dropped stops, too, if less politely.
+    _stops_with_it: DropGuard,
+}
+
+/// Starts an instance: opens the database, listens, and sets the clocks of running auctions going.
+pub async fn start(settings: Settings) -> Result<Running, StartError> {
+    let name = settings.pod.as_str();
+    if !(1..=100).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(StartError::PodName(name.to_owned()));
+    }
+    // The port first: a database must not be made for an instance that cannot run.
+    let listener = listen(settings.listen).await?;
+    let address = listener.local_addr().map_err(|error| StartError::Listen {
+        address: settings.listen,
+        error,
+    })?;
+    let unopened = |error| StartError::Database {
+        database: match &settings.database {
+            Database::File(path) => path.display().to_string(),
+            Database::Memory => ":memory:".to_owned(),
+        },
+        error,
+    };
+    let (house, inbox) = found(&settings).await.map_err(unopened)?;
+    let (layer, io) = socket_builder(&settings, &house).build_layer();
+    sockets::register(&io);
+    let announcer = tokio::spawn(inbox.run(io.clone()));
+    for auction in house.store.begun_auctions().await.map_err(unopened)? {
+        crate::hammer_clock::start(&house, &auction);
+    }
+
+    let stopping = house.stopping.clone();
+    // Small packets, one after the other, are all that is sent: none may wait for the next.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let service = rest::router(Arc::clone(&house), layer);
+    let server = tokio::spawn(async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move { stopping.cancelled().await })
+            .await
+    });
+    tracing::info!(pod = %house.pod, bootId = %house.boot_id, %address, "listening");
+    Ok(Running {
+        address,
+        io,
+        server,
+        announcer,
+        _stops_with_it: house.stopping.clone().drop_guard(),
+        house,
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+            _ => StartError::Listen { address, error },
+        })
+}
+
+async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), StoreError> {
+    let store = Store::open(
+        &settings.database,
+        Arc::clone(&settings.clock),
+        settings.kept_events,
+        settings.countdown_step,
+    )
+    .await?;
+    store.empty_waiting_rooms().await?;
+    let secret = match &settings.token_secret {
+        Some(secret) => secret.clone(),
+        None => Secret::new(store.setting_or("token_secret", Tokens::fresh_secret()).await?),
+    };
+    let (outbox, inbox) = announcer::queue();
+    let house = House {
+        pod: settings.pod.clone(),
+        boot_id: uuid::Uuid::new_v4().to_string(),
+        dev_sign_in: settings.dev_sign_in,
+        countdown_step: settings.countdown_step,
+        store,
+        tokens: Tokens::new(&secret),
+        rooms: Rooms::default(),
+        outbox,
+        tasks: TaskTracker::new(),
+        stopping: CancellationToken::new(),
+        benches: Mutex::new(HashMap::new()),
+        clocks: Mutex::new(HashSet::new()),
+    };
+    Ok((Arc::new(house), inbox))
+}
+
+fn socket_builder(settings: &Settings, house: &Arc<House>) -> SocketIoBuilder {
+    SocketIo::builder()
+        .req_path(rest::SOCKET_PATH)
+        .transports([TransportType::Polling, TransportType::Websocket])
+        .ping_interval(PING_INTERVAL)
+        .ping_timeout(PING_TIMEOUT)
+        .max_payload(MAX_PAYLOAD)
+        .max_buffer_size(settings.socket_buffer)
+        .with_state(Arc::clone(house))
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same as a URL, without a slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its name.
+    pub fn pod(&self) -> &PodId {
+        &self.house.pod
+    }
+
+    /// Its database, to be looked at directly.
+    pub fn store(&self) -> &Store {
+        &self.house.store
+    }
+
+    /// Signs a user in without mail: for whoever runs this process.
+    pub async fn sign_in(&self, user: &UserId) -> Result<Option<SignIn>, StoreError> {
+        let Some(user) = self.house.store.user(user).await? else {
+            return Ok(None);
+        };
+        Ok(self.house.tokens.sign_in(user, self.house.store.now()).ok())
+    }
+
+    pub(crate) fn house(&self) -> &Arc<House> {
+        &self.house
+    }
+
+    /// Stops: takes no more calls, closes the sockets, lets what has begun come to its end, closes the database.
+    /// Running auctions go on when the next instance starts.
+    pub async fn stop(self) {
+        let Self {
+            house,
+            io,
+            server,
+            announcer,
+            ..
+        } = self;
+        house.stopping.cancel();
+        io.close().await;
+        let abort = server.abort_handle();
+        if tokio::time::timeout(FAREWELL, server).await.is_err() {
+            abort.abort();
+            tracing::warn!(pod = %house.pod, "some connections did not end in time");
+        }
+        house.tasks.close();
+        if tokio::time::timeout(FAREWELL, house.tasks.wait()).await.is_err() {
+            tracing::warn!(pod = %house.pod, "some work did not end in time");
+        }
+        announcer.abort();
+        house.store.close().await;
+        tracing::info!(pod = %house.pod, "stopped");
+    }
+}
+
+/// A rule's or the database's no, for callers inside the process.
+#[derive(Debug, Error)]
+pub enum SeedError {
+    /// A rule says no.
+    #[error("{0}")]
+    Refused(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Denied> for SeedError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(refused) => Self::Refused(refused.sentence()),
+            Denied::Failed(error) => Self::Store(error),
+        }
+    }
+}
