@@ -71,7 +71,7 @@ impl ServerClock {
     pub fn estimate(&self) -> ClockEstimate {
         let best = self.best();
         ClockEstimate {
-            offset_ms: best.map(|s| s.offset.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32),
+            offset_ms: best.map(|s| i32::try_from(s.offset).unwrap_or(i32::MAX)),
             error_ms: best.map(|s| u32::try_from(s.half_trip).unwrap_or(u32::MAX)),
             samples: self.taken,
         }

@@ -78,7 +78,7 @@ impl Ledger {
         self.answered(key, took_ms, pod);
         let code = refusal.code;
         self.advance(key, Fate::Refused, Some(&refusal.detail), |entry| {
-            entry.refusal = Some(code)
+            entry.refusal = Some(code);
         });
     }
 
@@ -208,13 +208,16 @@ pub const fn is_open(fate: Fate) -> bool {
 
 /// The order of fates. `Confirmed` follows everything that left, also what was thought not to be stored: it was seen.
 const fn may_follow(now: Fate, next: Fate) -> bool {
-    match (now, next) {
+    matches!(
+        (now, next),
         (Fate::Draft, Fate::Sent | Fate::NotStored)
-        | (Fate::Sent, Fate::Accepted | Fate::Refused | Fate::Unknown | Fate::NotStored | Fate::Confirmed)
-        | (Fate::Unknown, Fate::Confirmed | Fate::NotStored)
-        | (Fate::Accepted | Fate::NotStored, Fate::Confirmed) => true,
-        _ => false,
-    }
+            | (
+                Fate::Sent,
+                Fate::Accepted | Fate::Refused | Fate::Unknown | Fate::NotStored | Fate::Confirmed
+            )
+            | (Fate::Unknown, Fate::Confirmed | Fate::NotStored)
+            | (Fate::Accepted | Fate::NotStored, Fate::Confirmed)
+    )
 }
 
 #[cfg(test)]
@@ -244,7 +247,7 @@ mod tests {
             Fate::Refused => ledger.refused(key, &Refusal::read(400, "{\"detail\":\"No\"}"), 10, None),
             Fate::NotStored => ledger.not_stored(key),
             Fate::Confirmed => {
-                drop(ledger.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(130)))
+                drop(ledger.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(130)));
             }
         }
         assert_eq!(ledger.get(key).unwrap().fate, fate);

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod auction;
 mod backoff;
+pub mod bots;
 pub mod check;
 mod clock;
 mod error;
@@ -20,4 +21,4 @@ mod words;
 
 pub use address::{AddressError, ServerAddress};
 pub use error::ClientError;
-pub use session::{BidCheck, CommissionerCall, FeedReader, Session, SessionConfig};
+pub use session::{BidCheck, CommissionerCall, FeedReader, Seen, Session, SessionConfig};

@@ -187,7 +187,7 @@ fn take(state: &mut AuctionState, snapshot: &Snapshot<'_>, now: Millis, effects:
             // A hole among the kept ones: the rest waits for the next snapshot.
             Sync::Behind(rest) => rest.push(event),
             Sync::Fresh if covered(&event, snapshot) => {
-                state.repeats += u32::from(matches!(event, Event::BidUpdate(_)))
+                state.repeats += u32::from(matches!(event, Event::BidUpdate(_)));
             }
             Sync::Fresh => apply(state, &event, now, effects),
         }
@@ -242,7 +242,7 @@ fn lot_of(known: Option<&Lot>, snapshot: &Snapshot<'_>) -> Option<Lot> {
     reason = "checked to be within an hour or so"
 )]
 fn millis(seconds: f64) -> Option<u32> {
-    (seconds.is_finite() && (0.0..=1.0e6).contains(&seconds)).then(|| (seconds * 1_000.0) as u32)
+    (seconds.is_finite() && (0.0..=1.0e6).contains(&seconds)).then_some((seconds * 1_000.0) as u32)
 }
 
 fn apply(state: &mut AuctionState, event: &Event, now: Millis, effects: &mut Vec<Effect>) {
@@ -315,7 +315,7 @@ fn apply(state: &mut AuctionState, event: &Event, now: Millis, effects: &mut Vec
             }
         }
         Event::LeagueStatusChanged(_) if state.phase == AuctionPhase::Waiting => {
-            effects.push(Effect::Snapshot)
+            effects.push(Effect::Snapshot);
         }
         // `bid_placed` is the bid of `bid_update` once more, without its number.
         Event::BidPlaced(_)

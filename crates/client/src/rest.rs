@@ -15,7 +15,7 @@ use gavelscope_contract::league::{
     Competition, JoinLeagueAnswer, JoinLeagueRequest, League, LeagueAuction, NewLeague, ParticipantList,
 };
 use gavelscope_contract::{AuctionId, Email, LeagueId, PodId, Refusal, RefusalCode, Secret, UserId};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -80,7 +80,7 @@ pub struct Answer<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum BidOutcome {
     /// The server said yes.
-    Accepted(Answer<BidAnswer>),
+    Accepted(Box<Answer<BidAnswer>>),
     /// The server said no.
     Refused {
         /// Why.
@@ -313,7 +313,7 @@ impl Rest {
             what: "the bid",
         };
         match self.call(&call).await {
-            Ok(answer) => BidOutcome::Accepted(answer),
+            Ok(answer) => BidOutcome::Accepted(Box::new(answer)),
             Err(Failure::Before(error)) => BidOutcome::NotSent(error),
             Err(Failure::After(error)) => BidOutcome::Unknown(error),
             // A gateway's 502 or 504 says nothing about what the server behind it stored.
@@ -454,7 +454,7 @@ impl Rest {
             })
         } else {
             Err(Failure::No {
-                refusal: Refusal::read(refusal_status(status), &text),
+                refusal: Refusal::read(status.as_u16(), &text),
                 pod,
                 took_ms,
             })
@@ -516,10 +516,6 @@ impl Rest {
     }
 }
 
-fn refusal_status(status: StatusCode) -> u16 {
-    status.as_u16()
-}
-
 fn pod_of(response: &reqwest::Response) -> Option<PodId> {
     response
         .headers()
@@ -528,6 +524,7 @@ fn pod_of(response: &reqwest::Response) -> Option<PodId> {
         .map(PodId::from)
 }
 
+#[derive(Clone, Copy)]
 enum BodyError {
     TooSlow,
     TooLarge,

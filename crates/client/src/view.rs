@@ -241,7 +241,7 @@ fn bidding(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Bid
             reason,
             sentence: words::blocked(reason).to_owned(),
         }),
-        minimum: least,
+        minimum: Some(least),
         maximum,
         steps: purse.map(|purse| steps(state, &purse, block)).unwrap_or_default(),
         mine: around.ledger.last_on(&state.id, lot_number).cloned(),
@@ -249,7 +249,7 @@ fn bidding(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Bid
 }
 
 /// The least that would be taken: a pound above the price, or the auction's minimum.
-fn least(state: &AuctionState, block: Block) -> Option<Money> {
+fn least(state: &AuctionState, block: Block) -> Money {
     let minimum = state.minimum.unwrap_or(Money::ZERO);
     Some(block.current.map_or(minimum, |price| {
         price.saturating_add(Money::from_pounds(1)).max(minimum)
@@ -262,7 +262,7 @@ fn reason(
     trust: Trust,
     purse: Option<&Purse>,
     block: Block,
-    least: Option<Money>,
+    least: Money,
 ) -> Option<BlockReason> {
     match state.phase {
         AuctionPhase::Completed | AuctionPhase::Deleted => return Some(BlockReason::Over),
@@ -292,8 +292,8 @@ fn reason(
     if lot.hammered || over_for.is_some_and(|ms| (0..HAMMER_GRACE_MS).contains(&ms)) {
         return Some(BlockReason::TimeUp);
     }
-    match (purse.maximum_bid(), least) {
-        (Some(maximum), Some(least)) if least <= maximum => None,
+    match purse.maximum_bid() {
+        Some(maximum) if least <= maximum => None,
         _ => Some(BlockReason::Budget),
     }
 }

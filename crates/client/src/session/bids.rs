@@ -5,7 +5,7 @@ use gavelscope_contract::{AuctionId, Money, RefusalCode};
 
 use super::driver::Driver;
 use super::jobs::{Done, LOOKS};
-use super::{BidCheck, Reply};
+use super::{BidCheck, Reply, Seen};
 use crate::error::ClientError;
 use crate::ledger::{self, Draft};
 use crate::rest::BidOutcome;
@@ -65,18 +65,12 @@ impl Driver {
         })
     }
 
-    pub(super) fn bid(
-        &mut self,
-        auction: AuctionId,
-        amount: Money,
-        seen: Option<Option<Money>>,
-        reply: Reply<LedgerEntry>,
-    ) {
+    pub(super) fn bid(&mut self, auction: AuctionId, amount: Money, seen: Seen, reply: Reply<LedgerEntry>) {
         let check = match self.check_bid(&auction, amount) {
             Ok(check) => check,
             Err(error) => return drop(reply.send(Err(error))),
         };
-        if let Some(seen) = seen
+        if let Seen::Price(seen) = seen
             && seen != check.price
         {
             let now = check.price.unwrap_or_default();
@@ -107,8 +101,8 @@ impl Driver {
         });
     }
 
-    pub(super) fn bid_done(&mut self, key: String, outcome: BidOutcome, reply: Reply<LedgerEntry>) {
-        let auction = self.ledger.get(&key).map(|entry| entry.auction_id.clone());
+    pub(super) fn bid_done(&mut self, key: &str, outcome: BidOutcome, reply: Reply<LedgerEntry>) {
+        let auction = self.ledger.get(key).map(|entry| entry.auction_id.clone());
         match outcome {
             BidOutcome::Accepted(answer) => {
                 self.saw_answer(&answer);
@@ -117,8 +111,8 @@ impl Driver {
                 if let Some(server_now) = answer.body.server_now {
                     self.clock.round_trip(answer.sent, answer.received, server_now);
                 }
-                self.ledger.accepted(&key, answer.took_ms, answer.pod);
-                let (limit, due) = (self.config.echo_limit, key.clone());
+                self.ledger.accepted(key, answer.took_ms, answer.pod);
+                let (limit, due) = (self.config.echo_limit, key.to_owned());
                 self.jobs.spawn(async move {
                     tokio::time::sleep(limit).await;
                     Done::EchoDue(due)
@@ -134,7 +128,7 @@ impl Driver {
                     self.measured.pods.on_rest(pod, time::now());
                     self.measured.last_bid_pod = Some(pod.clone());
                 }
-                self.ledger.refused(&key, &refusal, took_ms, pod);
+                self.ledger.refused(key, &refusal, took_ms, pod);
                 // A refusal for its price or its moment means that something was missed here.
                 if let Some(auction) = &auction {
                     self.want_snapshot(auction);
@@ -142,21 +136,21 @@ impl Driver {
             }
             BidOutcome::NotSent(error) => {
                 let why = error.to_string();
-                self.ledger.not_sent(&key, why.trim_end_matches('.'));
+                self.ledger.not_sent(key, why.trim_end_matches('.'));
             }
             BidOutcome::Unknown(error) => {
                 let why = error.to_string();
-                self.ledger.unknown(&key, &why);
+                self.ledger.unknown(key, &why);
                 self.note(
                     auction,
                     "bid",
                     format!("{why} The bid may have been stored; it is being looked for."),
                 );
-                self.look_for(key.clone(), 0);
+                self.look_for(key.to_owned(), 0);
             }
         }
         self.touch_all();
-        let entry = self.ledger.get(&key).cloned().ok_or(ClientError::Ended);
+        let entry = self.ledger.get(key).cloned().ok_or(ClientError::Ended);
         let _ = reply.send(entry);
     }
 
@@ -192,10 +186,10 @@ impl Driver {
         key: String,
         auction: &AuctionId,
         round: usize,
-        result: Result<crate::rest::Answer<gavelscope_contract::auction::AuctionSnapshot>, ClientError>,
+        result: &Result<crate::rest::Answer<gavelscope_contract::auction::AuctionSnapshot>, ClientError>,
     ) {
         let lot_now = result.as_ref().ok().map(|answer| answer.body.auction.current_lot);
-        if let Ok(answer) = &result {
+        if let Ok(answer) = result {
             self.take_snapshot(auction, answer, time::now());
         }
         let Some(entry) = self.ledger.get(&key).filter(|entry| entry.fate == Fate::Unknown) else {

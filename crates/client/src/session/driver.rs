@@ -409,7 +409,7 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::OpenAuction(auction, reply) => self.open_auction(auction, reply),
+            Command::OpenAuction(auction, reply) => self.open_auction(&auction, reply),
             Command::CloseAuction(auction) => self.close_auction(&auction),
             Command::CheckBid {
                 auction,

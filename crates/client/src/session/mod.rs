@@ -80,6 +80,15 @@ pub struct BidCheck {
     pub price: Option<Money>,
 }
 
+/// Which price a bid was decided upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Whatever it is by now.
+    Any,
+    /// This one (none: nobody had bid); if it moved, nothing is sent.
+    Price(Option<Money>),
+}
+
 type Reply<T> = oneshot::Sender<Result<T, ClientError>>;
 
 enum Command {
@@ -93,7 +102,7 @@ enum Command {
     Bid {
         auction: AuctionId,
         amount: Money,
-        seen: Option<Option<Money>>,
+        seen: Seen,
         reply: Reply<LedgerEntry>,
     },
     Commission {
@@ -169,12 +178,12 @@ impl Session {
     }
 
     /// Bids, and returns once there is an answer or none is to be expected; the entry says which. `seen` is the price
-    /// that the user saw when they decided: if it moved, nothing is sent.
+    /// that the user decided upon.
     pub async fn bid(
         &self,
         auction: AuctionId,
         amount: Money,
-        seen: Option<Option<Money>>,
+        seen: Seen,
     ) -> Result<LedgerEntry, ClientError> {
         self.ask(|reply| Command::Bid {
             auction,

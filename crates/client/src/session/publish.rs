@@ -141,16 +141,16 @@ impl Driver {
                     self.unpublished = true;
                 }
             }
-            Done::Bid { key, outcome, reply } => self.bid_done(key, *outcome, reply),
+            Done::Bid { key, outcome, reply } => self.bid_done(&key, *outcome, reply),
             Done::LookFor { key, round } => self.look(key, round),
             Done::Looked {
                 key,
                 auction,
                 round,
                 result,
-            } => self.looked(key, &auction, round, *result),
+            } => self.looked(key, &auction, round, &result),
             Done::EchoDue(key) => self.echo_due(&key),
-            Done::Joined { link, room, result } => self.joined(link, &room, result),
+            Done::Joined { link, room, result } => self.joined(link, &room, &result),
             Done::Called {
                 result,
                 auction,

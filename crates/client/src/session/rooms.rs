@@ -22,6 +22,8 @@ use crate::transport::{AckError, Outbound};
 /// The first wait before a snapshot that failed is asked for again; it doubles up to the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// A join is told to the whole room, so no more leagues are listened to than an evening has.
+const LEAGUE_ROOMS: usize = 8;
 /// Two snapshots of one auction are at least so far apart.
 const SNAPSHOT_APART: Duration = Duration::from_millis(50);
 
@@ -79,8 +81,8 @@ impl Driver {
         self.unpublished = true;
     }
 
-    pub(super) fn open_auction(&mut self, auction: AuctionId, reply: Reply<()>) {
-        if let Some(room) = self.room(&auction) {
+    pub(super) fn open_auction(&mut self, auction: &AuctionId, reply: Reply<()>) {
+        if let Some(room) = self.room(auction) {
             if room.state.phase == AuctionPhase::Loading {
                 room.opened.push(reply);
             } else {
@@ -92,10 +94,10 @@ impl Driver {
         room.opened.push(reply);
         self.rooms.push(room);
         if self.is_online() {
-            self.join(&auction);
+            self.join(auction);
         }
-        self.want_snapshot(&auction);
-        self.want_clubs(&auction);
+        self.want_snapshot(auction);
+        self.want_clubs(auction);
         self.unpublished = true;
     }
 
@@ -140,8 +142,6 @@ impl Driver {
         if !self.is_online() {
             return;
         }
-        /// A join is told to the whole room, so an evening's leagues are enough.
-        const MOST: usize = 8;
         let wanted: Vec<LeagueId> = self
             .lobby
             .leagues
@@ -149,7 +149,7 @@ impl Driver {
             .filter(|league| league.stage != crate::state::LeagueStage::Over)
             .map(|league| league.id.clone())
             .chain(self.rooms.iter().filter_map(|room| room.state.league_id.clone()))
-            .take(MOST)
+            .take(LEAGUE_ROOMS)
             .collect();
         for league in wanted {
             if self.league_rooms.insert(league.clone()) {
@@ -203,7 +203,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn joined(&mut self, link: u64, room: &JoinedRoom, result: Result<Option<Ack>, AckError>) {
+    pub(super) fn joined(&mut self, link: u64, room: &JoinedRoom, result: &Result<Option<Ack>, AckError>) {
         if link != self.link_number {
             return;
         }
@@ -215,14 +215,14 @@ impl Driver {
                 JoinedRoom::League(_) => "join_league_room",
             });
         }
-        if let Ok(Some(Ack { pod: Some(pod), .. })) = &result {
+        if let Ok(Some(Ack { pod: Some(pod), .. })) = result {
             self.connection.pod = Some(pod.clone());
             self.measured.pods.on_socket(pod, now);
         }
         let JoinedRoom::Auction(auction) = room else {
             return;
         };
-        let claim = match &result {
+        let claim = match result {
             Ok(Some(ack)) if ack.ok => RoomClaim {
                 joined: true,
                 at: Some(now),
@@ -307,16 +307,17 @@ impl Driver {
                 Some(auction) => by_auction(auction),
                 None => only(),
             },
-            Event::Sold(sold) => match sold.winning_bid.as_ref().and_then(|bid| bid.auction_id.as_ref()) {
-                Some(auction) => by_auction(auction),
-                None => {
+            Event::Sold(sold) => {
+                if let Some(auction) = sold.winning_bid.as_ref().and_then(|bid| bid.auction_id.as_ref()) {
+                    by_auction(auction)
+                } else {
                     let league = sold
                         .participants
                         .iter()
                         .find_map(|participant| participant.league_id.as_ref());
                     league.map_or_else(only, by_league)
                 }
-            },
+            }
             Event::AuctionComplete(complete) => {
                 let league = complete
                     .participants

@@ -69,15 +69,13 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
         Ok(Ok(client)) => client,
     };
     // Nothing is emitted before the server's CONNECT: Node and socketioxide end the connection otherwise.
-    loop {
-        let rest = target.limit.saturating_sub(started.elapsed());
-        match timeout(rest, next(&mut lifecycle)).await {
-            Ok(Some(Lifecycle::Connected)) => break,
-            Ok(Some(Lifecycle::Error(reason))) => return Lost::Refused(reason),
-            Ok(Some(Lifecycle::Closed)) => return Lost::ClosedByServer,
-            Ok(None) => return Lost::Broken("the connection broke during the handshake".to_owned()),
-            Err(_) => return Lost::TooSlow,
-        }
+    let rest = target.limit.saturating_sub(started.elapsed());
+    match timeout(rest, next(&mut lifecycle)).await {
+        Ok(Some(Lifecycle::Connected)) => {}
+        Ok(Some(Lifecycle::Error(reason))) => return Lost::Refused(reason),
+        Ok(Some(Lifecycle::Closed)) => return Lost::ClosedByServer,
+        Ok(None) => return Lost::Broken("the connection broke during the handshake".to_owned()),
+        Err(_) => return Lost::TooSlow,
     }
     let online = Online {
         socket_id: None,
