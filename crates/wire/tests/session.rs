@@ -603,3 +603,14 @@ async fn the_tap_sees_every_frame_but_no_credentials() {
         expect
     );
 }
+
+#[tokio::test]
+async fn a_session_can_be_moved_into_a_task() {
+    let address = serve_session(|mut socket| async move {
+        say(&mut socket, r#"42["tick"]"#).await;
+        stay(socket).await;
+    })
+    .await;
+    let task = tokio::spawn(async move { next_event(&mut connected(address).await).await.name().to_owned() });
+    assert_eq!(task.await.unwrap(), "tick");
+}

@@ -90,3 +90,34 @@ fn no_address() -> ConnectError {
         reason: "there is no address to try".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_packets_are_not_held_back() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (stream, _) = open(&[listener.local_addr().unwrap()]).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_does_not_hide_a_live_one() {
+        let live = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .into_std()
+            .unwrap();
+        let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (live_address, dead_address) = (live.local_addr().unwrap(), dead.local_addr().unwrap());
+        drop(dead);
+        let (_, chosen) = open(&[dead_address, live_address]).await.unwrap();
+        assert_eq!(chosen, live_address);
+        let error = open(&[dead_address, dead_address]).await.unwrap_err();
+        assert!(
+            matches!(error, ConnectError::Refused { address } if address == dead_address),
+            "{error:?}"
+        );
+    }
+}
