@@ -251,9 +251,9 @@ fn bidding(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Bid
 /// The least that would be taken: a pound above the price, or the auction's minimum.
 fn least(state: &AuctionState, block: Block) -> Money {
     let minimum = state.minimum.unwrap_or(Money::ZERO);
-    Some(block.current.map_or(minimum, |price| {
+    block.current.map_or(minimum, |price| {
         price.saturating_add(Money::from_pounds(1)).max(minimum)
-    }))
+    })
 }
 
 fn reason(
