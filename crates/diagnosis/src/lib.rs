@@ -2,6 +2,9 @@
 //!
 //! Pure: the same state at the same time gives the same report.
 
+mod checks;
+
+use gavelscope_client::state::SessionState;
 use serde::{Deserialize, Serialize};
 
 /// What a check came to.
@@ -47,4 +50,111 @@ pub struct Report {
     pub verdict: String,
     /// The worst first.
     pub findings: Vec<Finding>,
+}
+
+/// Judges what a session has measured so far. Nothing is probed: this is what the session saw anyway.
+pub fn diagnose(state: &SessionState) -> Report {
+    let mut findings = checks::all(state);
+    // A stable sort: within an outcome the order of the checks is the order of their weight.
+    findings.sort_by_key(|finding| severity(finding.outcome));
+    let proved = |outcome| findings.iter().find(|finding| finding.outcome == outcome);
+    let (outcome, verdict) = if let Some(worst) = proved(Outcome::Fail) {
+        (Outcome::Fail, worst.sentence.clone())
+    } else if let Some(worst) = proved(Outcome::Warn) {
+        (Outcome::Warn, worst.sentence.clone())
+    } else if findings
+        .iter()
+        .any(|finding| finding.code == checks::ECHO && finding.outcome == Outcome::Pass)
+    {
+        (
+            Outcome::Pass,
+            "Your bids come back from the room: what you see is what the server says.".to_owned(),
+        )
+    } else {
+        // Everything that was measured is well, and the one thing that matters was not: no bid went all the way round.
+        let sentence = "Nothing is wrong so far. Whether bids come back is known after your first one.";
+        (Outcome::Inconclusive, sentence.to_owned())
+    };
+    Report {
+        outcome,
+        verdict,
+        findings,
+    }
+}
+
+const fn severity(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Fail => 0,
+        Outcome::Warn => 1,
+        Outcome::Inconclusive => 2,
+        Outcome::Pass => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session as it is published before anything happened, with changes.
+    fn state(change: impl FnOnce(&mut serde_json::Value)) -> SessionState {
+        let mut json: serde_json::Value = serde_json::from_str(include_str!("../tests/online.json")).unwrap();
+        change(&mut json);
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn outcome(report: &Report, code: &str) -> Outcome {
+        report
+            .findings
+            .iter()
+            .find(|finding| finding.code == code)
+            .unwrap()
+            .outcome
+    }
+
+    #[test]
+    fn before_the_first_bid_nothing_is_called_healthy() {
+        assert_eq!(diagnose(&state(|_| {})).outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_bid_that_came_back_makes_it_healthy() {
+        let report = diagnose(&state(|s| {
+            s["measurements"]["echo"] = serde_json::json!({"count":1,"last":12,"median":12,"p95":12});
+        }));
+        assert_eq!(
+            (report.outcome, outcome(&report, "GS-ECHO")),
+            (Outcome::Pass, Outcome::Pass)
+        );
+    }
+
+    #[test]
+    fn an_accepted_bid_that_never_came_back_is_the_verdict_whatever_health_claims() {
+        let report = diagnose(&state(|s| {
+            s["measurements"]["echoesMissing"] = 1.into();
+            s["server"]["claim"] = serde_json::json!(
+                {"at":0,"status":"healthy","mode":"redis","multiPodReady":true,"pod":null,"adapter":null});
+        }));
+        assert_eq!(report.outcome, Outcome::Fail);
+        assert_eq!(report.findings[0].code, "GS-ECHO");
+        assert!(report.findings[0].fix.as_ref().unwrap().contains("REDIS_URL"));
+    }
+
+    #[test]
+    fn a_room_size_of_zero_is_a_wrong_claim_and_not_an_empty_room() {
+        let report = diagnose(&state(|s| s["auctions"][0]["room"]["here"] = 0.into()));
+        assert_eq!(outcome(&report, "GS-ROOM-SIZE"), Outcome::Warn);
+    }
+
+    #[test]
+    fn a_lost_link_fails_and_comes_first() {
+        let report = diagnose(&state(|s| {
+            s["connection"]["phase"] = "waiting".into();
+            s["measurements"]["gaps"] = 3.into();
+        }));
+        assert_eq!(
+            (report.outcome, report.findings[0].code.as_str()),
+            (Outcome::Fail, "GS-LINK")
+        );
+        assert_eq!(outcome(&report, "GS-GAPS"), Outcome::Warn);
+    }
 }
