@@ -162,7 +162,7 @@ async fn a_certificate_out_of_its_time_is_told_apart() {
         TlsFailure::Expired
     );
     let early = identity(&authority, &["127.0.0.1"], |params| {
-        params.not_before = date_time_ymd(4000, 1, 1)
+        params.not_before = date_time_ymd(4000, 1, 1);
     });
     assert_eq!(
         failure(serve_tls(early).await, &trusting(&authority)).await,
