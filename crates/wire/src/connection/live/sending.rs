@@ -1,0 +1,140 @@
+//! Sending over a connection that is up: nothing here waits but [`Connection::flush`].
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::Sink as _;
+use serde::Serialize;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{Error as WebsocketError, Message};
+
+use super::super::error::{ConnectionError, SendError};
+use super::{Connection, ending};
+use crate::Utf8Bytes;
+use crate::socket::{self, Arguments, EventText, Kind};
+
+impl Connection {
+    /// Sends an event with one argument.
+    ///
+    /// Like all sending it does not wait: the frame is put into a bounded buffer and offered to the network at once; what
+    /// the network does not take is sent while [`next`](Self::next) or [`flush`](Self::flush) is awaited.
+    pub fn emit<T: Serialize + ?Sized>(&mut self, name: &str, payload: &T) -> Result<(), SendError> {
+        let arguments = serde_json::to_string(payload)?;
+        self.send_event(None, name, &arguments)
+    }
+
+    /// Sends an event whose arguments are JSON text already, separated by commas; empty text is no argument.
+    pub fn emit_raw(&mut self, name: &str, arguments: &str) -> Result<(), SendError> {
+        self.send_event(None, name, arguments)
+    }
+
+    /// Sends an event and asks for an acknowledgement; it comes as an [`Ack`] with the id returned here. No id is used
+    /// twice on a connection.
+    pub fn emit_with_ack<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        payload: &T,
+    ) -> Result<u64, SendError> {
+        let arguments = serde_json::to_string(payload)?;
+        self.emit_raw_with_ack(name, &arguments)
+    }
+
+    /// [`emit_raw`](Self::emit_raw) that asks for an acknowledgement.
+    pub fn emit_raw_with_ack(&mut self, name: &str, arguments: &str) -> Result<u64, SendError> {
+        let ack_id = self.last_ack_id + 1;
+        self.send_event(Some(ack_id), name, arguments)?;
+        self.last_ack_id = ack_id;
+        Ok(ack_id)
+    }
+
+    /// Answers an event that has an [`ack_id`](Event::ack_id), with one argument.
+    pub fn respond<T: Serialize + ?Sized>(&mut self, ack_id: u64, payload: &T) -> Result<(), SendError> {
+        let text = serde_json::to_string(payload)?;
+        let arguments = Arguments::parse(&text, &self.limits)?;
+        self.send_packet(Kind::Ack { ack_id, arguments })
+    }
+
+    fn send_event(&mut self, ack_id: Option<u64>, name: &str, arguments: &str) -> Result<(), SendError> {
+        let arguments = Arguments::parse(arguments, &self.limits)?;
+        self.send_packet(Kind::Event {
+            ack_id,
+            event: EventText {
+                name: name.into(),
+                arguments,
+            },
+        })
+    }
+
+    fn send_packet(&mut self, kind: Kind<'_>) -> Result<(), SendError> {
+        let mut text = String::from("4");
+        socket::Packet {
+            namespace: socket::MAIN_NAMESPACE,
+            kind,
+        }
+        .encode_into(&mut text);
+        self.push(text)
+    }
+
+    /// Puts a text frame into the write buffer and tries to send it.
+    pub(super) fn push(&mut self, text: String) -> Result<(), SendError> {
+        if let Some(error) = self.ended.as_ref().or(self.write_failure.as_ref()) {
+            return Err(SendError::Ended(error.clone()));
+        }
+        let size = text.len();
+        if let Some(limit) = self.handshake.max_payload.filter(|limit| size > *limit) {
+            return Err(SendError::TooLarge { size, limit });
+        }
+        let text = Utf8Bytes::from(text);
+        match Pin::new(&mut *self.websocket).start_send(Message::Text(text.clone())) {
+            Ok(()) => {}
+            Err(WebsocketError::WriteBufferFull(_)) => return Err(SendError::BufferFull),
+            Err(error) => {
+                let error = ending(&error);
+                self.write_failure = Some(error.clone());
+                return Err(SendError::Ended(error));
+            }
+        }
+        self.note_sent(&text, size);
+        self.poll_unsent(&mut Context::from_waker(Waker::noop()));
+        Ok(())
+    }
+
+    /// Offers what waits to the network.
+    pub(super) fn poll_unsent(&mut self, context: &mut Context<'_>) {
+        let flushed = Pin::new(&mut *self.websocket).poll_flush(context);
+        self.unsent = flushed.is_pending();
+        match flushed {
+            Poll::Pending => {
+                self.blocked_since.get_or_insert_with(Instant::now);
+            }
+            Poll::Ready(sent) => {
+                self.blocked_since = None;
+                if let Err(error) = sent {
+                    self.write_failure = Some(ending(&error));
+                }
+            }
+        }
+    }
+
+    /// Waits until everything is handed to the operating system. Nothing is read meanwhile, so a caller who may have to
+    /// wait long should await [`next`](Self::next) in its place. Cancel-safe.
+    pub async fn flush(&mut self) -> Result<(), ConnectionError> {
+        if let Some(error) = &self.ended {
+            return Err(error.clone());
+        }
+        let limit = self.write_stall_limit;
+        let flushing = poll_fn(|context| {
+            self.poll_unsent(context);
+            if self.unsent {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        });
+        if tokio::time::timeout(limit, flushing).await.is_err() {
+            return Err(ConnectionError::WriteStalled { limit });
+        }
+        self.write_failure.clone().map_or(Ok(()), Err)
+    }
+}
