@@ -29,7 +29,7 @@ impl Connection {
         self.send_event(None, name, arguments)
     }
 
-    /// Sends an event and asks for an acknowledgement; it comes as an [`Ack`] with the id returned here. No id is used
+    /// Sends an event and asks for an acknowledgement; it comes as an [`Ack`](crate::connection::Ack) with the id returned here. No id is used
     /// twice on a connection.
     pub fn emit_with_ack<T: Serialize + ?Sized>(
         &mut self,
@@ -48,7 +48,7 @@ impl Connection {
         Ok(ack_id)
     }
 
-    /// Answers an event that has an [`ack_id`](Event::ack_id), with one argument.
+    /// Answers an event that has an [`ack_id`](crate::connection::Event::ack_id), with one argument.
     pub fn respond<T: Serialize + ?Sized>(&mut self, ack_id: u64, payload: &T) -> Result<(), SendError> {
         let text = serde_json::to_string(payload)?;
         let arguments = Arguments::parse(&text, &self.limits)?;
