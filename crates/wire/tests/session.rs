@@ -499,6 +499,7 @@ async fn the_ways_to_end_are_told_apart() {
     );
 
     let address = serve_session(|mut socket| async move {
+        say(&mut socket, "41/admin,").await;
         say(&mut socket, r#"41{"message":"auction deleted"}"#).await;
         socket.close(None).await.unwrap();
     })

@@ -300,6 +300,8 @@ impl Connection {
                     payload,
                 };
             }
+            // We are in no other namespace, so none can be taken from us.
+            Kind::Disconnect { .. } if namespace != socket::MAIN_NAMESPACE => return Taken::Nothing,
             Kind::Disconnect { payload } => Incoming::Disconnect {
                 payload: payload.map(str::to_owned),
             },
