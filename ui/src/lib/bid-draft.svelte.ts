@@ -1,0 +1,100 @@
+import { asProblem, type AuctionId, type BidCheck, type CommandError, type Money, type Platform } from './platform/platform';
+
+/** What stood on the block when somebody decided to bid. */
+export type Seen = { lot: number; price: Money | null };
+
+/** A bid that waits for its second yes. It carries exactly what was typed, so nothing can change in between. */
+export type Pending = { check: BidCheck; typed: string; seen: Seen };
+
+/**
+ * A bid before it is one: what is typed, what is wrong with it, and the second question for large amounts. Whether it
+ * is legal, whether it needs confirming and whether the price has moved is the core's to say.
+ */
+export class BidDraft {
+  typed = $state('');
+  pending = $state.raw<Pending | null>(null);
+  problem = $state.raw<CommandError | null>(null);
+  busy = $state(false);
+
+  #platform: Pick<Platform, 'checkBid' | 'placeBid'>;
+  #auctionId: AuctionId;
+  #look: () => Seen | null;
+
+  /** `look` tells what is on the block now. */
+  constructor(platform: Pick<Platform, 'checkBid' | 'placeBid'>, auctionId: AuctionId, look: () => Seen | null) {
+    this.#platform = platform;
+    this.#auctionId = auctionId;
+    this.#look = look;
+  }
+
+  /** First step: asks whether this can be bid; places it, or asks for a second yes. */
+  async propose(typed: string): Promise<void> {
+    const seen = this.#look();
+    if (this.busy || seen === null || typed.trim() === '') return;
+    await this.#alone(async () => {
+      this.problem = null;
+      await this.#check(typed, seen);
+    });
+  }
+
+  /** Second step: places exactly what was shown. */
+  async confirm(): Promise<void> {
+    const pending = this.pending;
+    if (this.busy || pending === null) return;
+    await this.#alone(async () => {
+      this.problem = null;
+      try {
+        await this.#place(pending.typed, pending.seen);
+      } catch (failure) {
+        const problem = asProblem(failure);
+        this.pending = null;
+        const seen = this.#look();
+        // The core would not take it as it was shown: ask again with what is on the block now, and say why.
+        if (problem.code === 'bidRefused' && seen !== null && seen.lot === pending.seen.lot) {
+          await this.#check(pending.typed, seen, true);
+        }
+        this.problem ??= problem;
+      }
+    });
+  }
+
+  /** Back to the field; what was typed stays. */
+  cancel(): void {
+    this.pending = null;
+    this.problem = null;
+  }
+
+  /** Another lot is on the block: an unconfirmed bid was for the old one. */
+  lotChanged(): void {
+    this.typed = '';
+    this.pending = null;
+    this.problem = null;
+  }
+
+  async #check(typed: string, seen: Seen, askAnyway = false): Promise<void> {
+    try {
+      const check = await this.#platform.checkBid(this.#auctionId, typed);
+      // The lot may have gone while the question was on its way; then the answer is about nothing.
+      if (this.#look()?.lot !== seen.lot) return;
+      if (check.needsConfirm || askAnyway) this.pending = { check, typed, seen };
+      else await this.#place(typed, seen);
+    } catch (failure) {
+      this.problem = asProblem(failure);
+    }
+  }
+
+  async #place(typed: string, seen: Seen): Promise<void> {
+    await this.#platform.placeBid(this.#auctionId, typed, seen.price);
+    this.typed = '';
+    this.pending = null;
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    try {
+      await work();
+    } finally {
+      this.busy = false;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** Numbers and times as people read them. Formatting only: nothing here decides anything. */
+import type { Millis, Money, Outcome } from './platform/platform';
+
+const grouped = new Intl.NumberFormat('en-GB');
+
+/** `£5,000,000`; pence only where there are any. */
+export function money(amount: Money): string {
+  const pounds = Math.floor(amount / 100);
+  const pence = amount % 100;
+  return `£${grouped.format(pounds)}${pence === 0 ? '' : `.${String(pence).padStart(2, '0')}`}`;
+}
+
+/** `£5m`, `£5.25m`, `£750k`, `£900`: for dense lists; the exact amount belongs in the title. */
+export function compactMoney(amount: Money): string {
+  const pounds = amount / 100;
+  if (pounds >= 999_995) return `£${shorten(pounds / 1_000_000)}m`;
+  if (pounds >= 1_000) return `£${shorten(pounds / 1_000)}k`;
+  return money(amount);
+}
+
+function shorten(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
+/** An amount as a command takes it: pounds, without sign or grouping. */
+export function typedAmount(amount: Money): string {
+  return amount % 100 === 0 ? String(amount / 100) : (amount / 100).toFixed(2);
+}
+
+/** What is left on the clock: tenths in the last ten seconds, seconds, then minutes. Rounded up: 0 means over. */
+export function countdown(leftMs: number): string {
+  const tenths = Math.ceil(Math.max(0, leftMs) / 100);
+  if (tenths < 100) return (tenths / 10).toFixed(1);
+  const seconds = Math.ceil(leftMs / 1000);
+  if (seconds < 60) return String(seconds);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** `3 s`, `4 min`, `2 h 5 min`: how long something lasts or how old it is. */
+export function age(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const rest = minutes % 60;
+  return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`;
+}
+
+/** `12 ms`, `1.42 s`; a dash where nothing was measured. */
+export function duration(ms: number | null): string {
+  if (ms === null) return '–';
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** `20:14:07`. */
+export function clockTime(at: Millis): string {
+  return new Date(at).toLocaleTimeString('en-GB', { hour12: false });
+}
+
+/** `20:14:07.031`. */
+export function exactTime(at: Millis): string {
+  return `${clockTime(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** `1 manager`, `3 managers`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${grouped.format(number)} ${number === 1 ? one : many}`;
+}
+
+/** `1,204`. */
+export function whole(number: number): string {
+  return grouped.format(number);
+}
+
+/** The word that stands beside the light. */
+export const outcomeWord: Record<Outcome, string> = {
+  pass: 'Good',
+  warn: 'Worth a look',
+  fail: 'Broken',
+  inconclusive: 'Not known yet',
+};

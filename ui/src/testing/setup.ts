@@ -1,0 +1,7 @@
+// jsdom draws nothing, so it lacks what only matters to drawing; bits-ui asks for some of it.
+globalThis.ResizeObserver ??= class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
+Element.prototype.scrollIntoView ??= () => {};
