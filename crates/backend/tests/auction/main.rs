@@ -1,0 +1,13 @@
+//! The backend over real HTTP and real sockets on loopback, behaviour by behaviour.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod authority;
+mod certainty;
+mod health;
+mod lots;
+mod refusals;
+mod restart;
+mod rooms;
+mod stream;
