@@ -1,0 +1,142 @@
+//! What the window is shown, and what it hands in, beyond the session's own state.
+
+use gavelscope_client::state::{FeedItem, SessionState, TransportKind};
+use gavelscope_contract::Money;
+use gavelscope_diagnosis::Report;
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use std::sync::Arc;
+
+/// One message to the window; there is at most one a frame.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Update {
+    /// The whole state, where it changed.
+    pub state: Option<AppState>,
+    /// New lines of the feed, oldest first.
+    pub feed: Vec<FeedItem>,
+    /// Lines that went by faster than they could be handed over, in all.
+    pub feed_dropped: u32,
+}
+
+/// All that the window shows.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AppState {
+    /// The session, where there is one.
+    pub session: Option<Arc<SessionState>>,
+    /// Whether it is with the backend in this very process.
+    pub practice: bool,
+    /// What the session's measurements prove.
+    pub report: Option<Report>,
+    /// Where sign-ins are kept.
+    pub keeping: Keeping,
+    /// The user's choices.
+    pub settings: Settings,
+    /// Servers that were added.
+    pub servers: Vec<SavedServer>,
+}
+
+/// Where sign-ins are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum Keeping {
+    /// In the operating system's keychain.
+    Keychain,
+    /// In memory: there is no keychain, and they are gone when the application ends.
+    Memory,
+    /// In a file that only this user can read, because the user chose so.
+    File,
+}
+
+/// The user's choices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    /// A bid above this is asked for twice; none asks never.
+    pub confirm_above: Option<Money>,
+    /// Where there is no keychain, keep sign-ins in a file.
+    pub keep_in_file: bool,
+    /// Over which library the socket runs.
+    pub transport: TransportKind,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            confirm_above: Some(Money::from_pounds(20_000_000)),
+            keep_in_file: false,
+            transport: TransportKind::RustSocketio,
+        }
+    }
+}
+
+/// A server that was added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedServer {
+    /// Ours.
+    pub id: String,
+    /// What the user calls it.
+    pub label: String,
+    /// Its address, made whole.
+    pub address: String,
+    /// Its Socket.IO path.
+    pub path: String,
+    /// The name of who is signed in there.
+    pub user: Option<String>,
+}
+
+/// How a practice auction is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PracticeOptions {
+    /// What the user is called.
+    pub name: String,
+    /// How many bots bid against them: 1 to 7.
+    pub bots: u32,
+    /// How many lots: 3 to 12.
+    pub lots: u32,
+    /// Seconds that a lot runs: 5 to 60.
+    pub timer_seconds: u32,
+}
+
+/// What was found at an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerCheck {
+    /// The address, made whole.
+    pub address: String,
+    /// The Socket.IO path.
+    pub path: String,
+    /// The mode that it claims.
+    pub mode: Option<String>,
+    /// The pod that answered, where it says so.
+    pub pod: Option<String>,
+    /// The status that it claims.
+    pub status: String,
+    /// How long the socket's handshake took, ms.
+    pub handshake_ms: u32,
+}
+
+/// How far a sign-in has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInStep {
+    /// Done at once: a development backend hands the link's token over instead of mailing it.
+    pub signed_in: Option<SavedServer>,
+    /// Otherwise the link in the mail is good for so many seconds.
+    pub expires_in_seconds: u32,
+}
+
+/// What a bid would be.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct BidCheck {
+    /// The amount as it was understood.
+    pub amount: Money,
+    /// Whether it is above the user's own limit.
+    pub needs_confirm: bool,
+    /// `Bid £6,000,000 for Everton FC`.
+    pub sentence: String,
+}
