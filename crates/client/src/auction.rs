@@ -37,6 +37,11 @@ pub struct AuctionState {
     pub waiting_room: Vec<UserId>,
     /// The last hammer.
     pub last_sale: Option<Hammer>,
+    /// The last hammer on each club. The field's list of clubs is made from bids and can contradict it (contract,
+    /// section 4, 5): the hammer is what counts, and what the money follows.
+    pub hammers: HashMap<ClubId, Hammer>,
+    /// How often the managers were told. An answer that was asked for before may be older than what is known.
+    pub managers_told: u32,
     /// How it ended.
     pub ending: Option<String>,
     /// The last bid sequence number that was applied.
@@ -130,6 +135,8 @@ impl AuctionState {
             names: HashMap::new(),
             waiting_room: Vec::new(),
             last_sale: None,
+            hammers: HashMap::new(),
+            managers_told: 0,
             ending: None,
             sequence: 0,
             gaps: 0,
@@ -153,6 +160,7 @@ impl AuctionState {
             self.learn(&participant.user_id, participant.user_name.as_deref());
         }
         if !participants.is_empty() {
+            self.managers_told = self.managers_told.wrapping_add(1);
             self.participants = participants.to_vec();
         }
     }

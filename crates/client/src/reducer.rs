@@ -6,6 +6,7 @@
 use gavelscope_contract::Money;
 use gavelscope_contract::auction::{AuctionSnapshot, AuctionStatus, ClubList, ClubStatus};
 use gavelscope_contract::event::{BidUpdate, Event, LotStarted, SnapshotEvent, Sold, Timer};
+use gavelscope_contract::league::ParticipantList;
 
 use crate::auction::{AuctionState, Hammer, Lot, Snapshot, Sync};
 use crate::state::{AuctionPhase, Millis};
@@ -83,11 +84,21 @@ pub fn clubs(state: &mut AuctionState, list: &ClubList) {
     state
         .clubs
         .sort_by_key(|club| club.lot_number.unwrap_or(u32::MAX));
-    // The list is read apart from the state; what is on the block is known better here.
-    let sold_now = state.last_sale.clone();
-    if let Some(hammer) = sold_now {
-        mark_sold(state, &hammer);
+    // The list is read apart from the state; what the hammer said is known better here.
+    let hammers: Vec<Hammer> = state.hammers.values().cloned().collect();
+    for hammer in &hammers {
+        mark(state, hammer);
     }
+}
+
+/// The managers, as read over REST; `told` is how often they had been told when that was asked for.
+pub fn participants(state: &mut AuctionState, list: &ParticipantList, told: u32) -> Vec<Effect> {
+    if state.managers_told != told {
+        // A hammer fell meanwhile: the answer may be from before it.
+        return vec![Effect::Participants];
+    }
+    state.set_participants(&list.participants);
+    Vec::new()
 }
 
 /// No snapshot could be had: what was kept is applied as it is, and the hole stays a hole.
@@ -148,6 +159,7 @@ fn take(state: &mut AuctionState, snapshot: &Snapshot<'_>, now: Millis, effects:
     }
     if restarted {
         state.last_sale = None;
+        state.hammers.clear();
         state.ending = None;
         if state.phase != AuctionPhase::Loading {
             effects.extend([Effect::Clubs, Effect::Participants]);
@@ -457,8 +469,6 @@ fn hammer(state: &mut AuctionState, sold: &Sold, now: Millis) {
         winner: winner.map(|bid| (bid.user_id.clone(), bid.amount)),
         at: now,
     };
-    mark_sold(state, &hammer);
-    state.last_sale = Some(hammer);
     state.set_participants(&sold.participants);
     if let Some(lot) = state.lot.as_mut().filter(|lot| lot.club_id == sold.club_id) {
         lot.hammered = true;
@@ -474,22 +484,109 @@ fn hammer(state: &mut AuctionState, sold: &Sold, now: Millis) {
             state.phase = AuctionPhase::Between;
         }
     }
+    mark(state, &hammer);
+    if state.hammers.len() < MOST_KEPT || state.hammers.contains_key(&hammer.club_id) {
+        state.hammers.insert(hammer.club_id.clone(), hammer.clone());
+    }
+    state.last_sale = Some(hammer);
 }
 
-fn mark_sold(state: &mut AuctionState, hammer: &Hammer) {
-    let winner_name = hammer
-        .winner
+/// Writes a hammer into the list of clubs.
+fn mark(state: &mut AuctionState, hammer: &Hammer) {
+    let offered_again = state
+        .lot
         .as_ref()
-        .and_then(|(user, _)| state.names.get(user).cloned());
-    if let Some(club) = state.clubs.iter_mut().find(|club| club.id == hammer.club_id) {
-        if club.status == ClubStatus::Current && hammer.winner.is_none() {
-            club.status = ClubStatus::Unsold;
-        }
-        if let Some((user, amount)) = &hammer.winner {
-            club.status = ClubStatus::Sold;
-            club.winner = winner_name;
-            club.winner_id = Some(user.clone());
-            club.winning_bid = Some(*amount);
-        }
+        .is_some_and(|lot| lot.club_id == hammer.club_id && !lot.hammered);
+    let Some(club) = state.clubs.iter_mut().find(|club| club.id == hammer.club_id) else {
+        return;
+    };
+    if let Some((user, amount)) = &hammer.winner {
+        club.status = ClubStatus::Sold;
+        club.winner = state.names.get(user).cloned();
+        club.winner_id = Some(user.clone());
+        club.winning_bid = Some(*amount);
+    } else if !offered_again && club.status != ClubStatus::Upcoming {
+        club.status = ClubStatus::Unsold;
+        club.winner = None;
+        club.winner_id = None;
+        club.winning_bid = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(state: &mut AuctionState, name: &str, payload: &str) {
+        let received = gavelscope_contract::Received::from_text(name, Some(payload));
+        drop(event(state, received.event().unwrap(), Millis(1)));
+    }
+
+    fn listed(status: &str, winner: &str) -> ClubList {
+        serde_json::from_str(&format!(
+            r#"{{"clubs":[{{"id":"c","name":"C","status":"{status}","lotNumber":1,"winner":{winner},"winningBid":9}}],
+                "summary":{{"totalClubs":1,"soldClubs":1,"unsoldClubs":0,"remainingClubs":0}}}}"#
+        ))
+        .unwrap()
+    }
+
+    fn after(sold: &str) -> AuctionState {
+        let mut state = AuctionState::new("a".into());
+        state.sync = Sync::Fresh;
+        let started = r#"{"club":{"id":"c","name":"C"},"lotNumber":1,
+            "timer":{"lotId":"a-lot-1","seq":1,"endsAt":2,"serverNow":1}}"#;
+        heard(&mut state, "lot_started", started);
+        heard(&mut state, "sold", sold);
+        // The next sale must not make the one before forgotten.
+        heard(
+            &mut state,
+            "sold",
+            r#"{"clubId":"d","winningBid":{"userId":"v","amount":1}}"#,
+        );
+        state
+    }
+
+    #[test]
+    fn a_list_that_names_a_late_bid_does_not_overrule_the_hammer() {
+        let mut state =
+            after(r#"{"clubId":"c","winningBid":{"userId":"u","userName":"U","amount":8},"unsold":false}"#);
+        clubs(&mut state, &listed("sold", "\"Late\""));
+        let club = &state.clubs[0];
+        assert_eq!(
+            (club.status, club.winner.as_deref(), club.winning_bid),
+            (ClubStatus::Sold, Some("U"), Some(Money::from_pounds(8)))
+        );
+    }
+
+    #[test]
+    fn a_list_that_sells_what_the_hammer_did_not_sell_is_not_believed() {
+        let mut state = after(r#"{"clubId":"c","winningBid":null,"unsold":true}"#);
+        clubs(&mut state, &listed("sold", "\"Late\""));
+        let club = &state.clubs[0];
+        assert_eq!(
+            (club.status, club.winner.as_deref(), club.winning_bid),
+            (ClubStatus::Unsold, None, None)
+        );
+    }
+
+    #[test]
+    fn managers_that_were_asked_for_before_a_hammer_are_asked_for_again() {
+        let read = |budget: u32| -> ParticipantList {
+            let text =
+                format!(r#"{{"count":1,"participants":[{{"userId":"u","budgetRemaining":{budget}}}]}}"#);
+            serde_json::from_str(&text).unwrap()
+        };
+        let mut state = after(r#"{"clubId":"c","winningBid":null,"unsold":true}"#);
+        let told = state.managers_told;
+        heard(
+            &mut state,
+            "sold",
+            r#"{"clubId":"e","winningBid":{"userId":"u","amount":8},"participants":[{"userId":"u","budgetRemaining":12}]}"#,
+        );
+        assert_eq!(participants(&mut state, &read(20), told), [Effect::Participants]);
+        assert_eq!(state.participants[0].budget_remaining, Money::from_pounds(12));
+        let told = state.managers_told;
+        assert_eq!(participants(&mut state, &read(11), told), []);
+        assert_eq!(state.participants[0].budget_remaining, Money::from_pounds(11));
     }
 }

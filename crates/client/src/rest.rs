@@ -12,7 +12,7 @@ use gavelscope_contract::auth::{
 };
 use gavelscope_contract::health::Health;
 use gavelscope_contract::league::{
-    Competition, JoinLeagueAnswer, JoinLeagueRequest, League, LeagueAuction, NewLeague, ParticipantList,
+    Competition, JoinLeagueAnswer, JoinLeagueRequest, League, NewLeague, ParticipantList, StartAnswer,
 };
 use gavelscope_contract::{AuctionId, Email, LeagueId, PodId, Refusal, RefusalCode, Secret, UserId};
 use reqwest::Method;
@@ -252,7 +252,7 @@ impl Rest {
     }
 
     /// `POST /leagues/{id}/auction/start`.
-    pub async fn start_auction(&self, league: &LeagueId) -> Outcome<LeagueAuction> {
+    pub async fn start_auction(&self, league: &LeagueId) -> Outcome<StartAnswer> {
         let path = format!("/leagues/{}/auction/start", escaped(league.as_str()));
         self.post(&path, None::<&()>, "creating the auction").await
     }

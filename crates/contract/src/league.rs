@@ -156,7 +156,21 @@ pub struct LeagueState {
     pub active_auction_id: Option<AuctionId>,
 }
 
-/// `GET /leagues/{id}/auction` and `POST /leagues/{id}/auction/start`.
+/// `POST /leagues/{id}/auction/start`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartAnswer {
+    /// Which auction.
+    pub auction_id: AuctionId,
+    /// How far it has come; the field's backend leaves it out where there was an auction already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<crate::auction::AuctionStatus>,
+    /// A sentence, where there was one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// `GET /leagues/{id}/auction`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeagueAuction {

@@ -1,1 +1,3 @@
-//! Trace players, fault makers and a driver of the real window. Tests only.
+
+pub mod player;
+pub mod trace;

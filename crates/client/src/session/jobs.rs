@@ -29,9 +29,10 @@ pub(super) enum Done {
         auction: AuctionId,
         result: Result<Answer<ClubList>>,
     },
-    /// The managers were asked for.
+    /// The managers were asked for, when they had been told so often.
     Participants {
         auction: AuctionId,
+        told: u32,
         result: Result<Answer<ParticipantList>>,
     },
     /// A league was asked for.

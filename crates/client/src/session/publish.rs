@@ -116,12 +116,17 @@ impl Driver {
                     }
                 }
             }
-            Done::Participants { auction, result } => {
+            Done::Participants {
+                auction,
+                told,
+                result,
+            } => {
                 if let Ok(answer) = result {
                     self.saw_answer(&answer);
                     if let Some(room) = self.room(&auction) {
-                        room.state.set_participants(&answer.body.participants);
                         room.view = None;
+                        let effects = reducer::participants(&mut room.state, &answer.body, told);
+                        self.effects(&auction, effects);
                     }
                 }
             }

@@ -518,13 +518,19 @@ impl Driver {
     }
 
     pub(super) fn want_participants(&mut self, auction: &AuctionId) {
-        let Some(league) = self.room(auction).and_then(|room| room.state.league_id.clone()) else {
+        let Some(room) = self.room(auction) else { return };
+        let told = room.state.managers_told;
+        let Some(league) = room.state.league_id.clone() else {
             return;
         };
         let (rest, auction) = (self.rest.clone(), auction.clone());
         self.jobs.spawn(async move {
             let result = rest.participants(&league).await;
-            Done::Participants { auction, result }
+            Done::Participants {
+                auction,
+                told,
+                result,
+            }
         });
     }
 
