@@ -48,7 +48,7 @@ struct Arguments {
     /// Set up a league with a commissioner, bidders and 12 lots, and print how to join. Implies --dev-sign-in.
     #[arg(long, env = "GAVELD_DEMO")]
     demo: bool,
-    /// How logs are written; what is logged is said by RUST_LOG.
+    /// How logs are written; what is logged is said by `RUST_LOG`.
     #[arg(
         long,
         env = "GAVELD_LOG_FORMAT",

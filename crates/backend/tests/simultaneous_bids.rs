@@ -1,5 +1,7 @@
 //! Of two simultaneous bids exactly one wins, two thousand times.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "that is how a test fails")]
+
 mod common;
 
 use common::{Hall, settings, spec};

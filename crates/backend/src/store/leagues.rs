@@ -1,10 +1,9 @@
-//! Leagues, their managers, and the making and unmaking of their auctions.
+//! Leagues and their managers.
 
-use gavelscope_contract::auction::{AuctionStatus, Club, Participant};
-use gavelscope_contract::event::{AuctionDeleted, Event, Member, ParticipantsChanged, WaitingRoomUpdated};
-use gavelscope_contract::league::{Competition, League, LeagueAuction, NewLeague};
+use gavelscope_contract::auction::{Club, Participant};
+use gavelscope_contract::event::{Event, Member, ParticipantsChanged};
+use gavelscope_contract::league::{Competition, League, NewLeague};
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money, RefusalCode, Timestamp, UserId};
-use rand::seq::SliceRandom;
 use sqlx::FromRow;
 
 use super::rows::{AuctionRow, ClubRow, ParticipantRow};
@@ -12,30 +11,27 @@ use super::stream::Stream;
 use super::{Said, Store, StoreError, Tx, new_id};
 use crate::refuse::{Denied, Refused};
 
-/// The least that a bid may be, and what is kept back for every open slot.
-pub(crate) const MINIMUM_BID: Money = Money::from_pounds(1_000_000);
-
 #[derive(Debug, Clone, FromRow)]
-struct LeagueRow {
-    id: String,
+pub(super) struct LeagueRow {
+    pub id: String,
     name: String,
-    commissioner_id: String,
+    pub commissioner_id: String,
     budget: i64,
     min_managers: i64,
     max_managers: i64,
     club_slots: i64,
     sport_key: String,
-    timer_seconds: i64,
-    anti_snipe_seconds: i64,
-    assets_selected: Option<String>,
+    pub timer_seconds: i64,
+    pub anti_snipe_seconds: i64,
+    pub assets_selected: Option<String>,
     status: String,
     invite_token: String,
     created_at: i64,
-    auction_id: Option<String>,
+    pub auction_id: Option<String>,
 }
 
 impl LeagueRow {
-    async fn load(tx: &mut Tx, id: &LeagueId) -> Result<Option<Self>, StoreError> {
+    pub(super) async fn load(tx: &mut Tx, id: &LeagueId) -> Result<Option<Self>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT l.*, a.id AS auction_id FROM leagues l LEFT JOIN auctions a ON a.league_id = l.id WHERE l.id = ?",
         )
@@ -84,6 +80,38 @@ impl LeagueRow {
     }
 }
 
+#[derive(Debug, FromRow)]
+struct CompetitionRow {
+    id: String,
+    name: String,
+    commissioner_id: String,
+    auction_id: Option<String>,
+    auction_status: Option<String>,
+    managers: u32,
+    timer_seconds: u32,
+    anti_snipe_seconds: u32,
+}
+
+impl CompetitionRow {
+    fn into_competition(self, user: &UserId) -> Competition {
+        let status = match self.auction_status.as_deref() {
+            Some("active" | "paused") => "auction_live",
+            Some("completed") => "auction_complete",
+            _ => "pre_auction",
+        };
+        Competition {
+            league_id: LeagueId(self.id),
+            name: self.name,
+            status: status.to_owned(),
+            is_commissioner: self.commissioner_id == user.0,
+            active_auction_id: self.auction_id.map(AuctionId),
+            managers_count: Some(self.managers),
+            timer_seconds: Some(self.timer_seconds),
+            anti_snipe_seconds: Some(self.anti_snipe_seconds),
+        }
+    }
+}
+
 /// What joining a league came to.
 #[derive(Debug)]
 pub(crate) struct Joined {
@@ -95,14 +123,6 @@ pub(crate) struct Joined {
     pub count: u32,
     /// The league's auction, and what its room is told.
     pub said: Option<(AuctionId, Vec<Said>)>,
-}
-
-/// What deleting an auction came to.
-#[derive(Debug)]
-pub(crate) struct Deleted {
-    pub bids: u64,
-    pub participants_reset: u64,
-    pub said: Vec<Said>,
 }
 
 impl Store {
@@ -198,9 +218,10 @@ impl Store {
 
     /// The leagues that somebody runs or takes part in, newest first.
     pub(crate) async fn competitions_of(&self, user: &UserId) -> Result<Vec<Competition>, StoreError> {
-        let rows: Vec<(String, String, String, Option<String>, Option<String>, u32, u32, u32)> = sqlx::query_as(
-            "SELECT l.id, l.name, l.commissioner_id, a.id, a.status,
-                    (SELECT COUNT(*) FROM participants p WHERE p.league_id = l.id), l.timer_seconds, l.anti_snipe_seconds
+        let rows: Vec<CompetitionRow> = sqlx::query_as(
+            "SELECT l.id, l.name, l.commissioner_id, a.id AS auction_id, a.status AS auction_status,
+                    (SELECT COUNT(*) FROM participants p WHERE p.league_id = l.id) AS managers,
+                    l.timer_seconds, l.anti_snipe_seconds
              FROM leagues l LEFT JOIN auctions a ON a.league_id = l.id
              WHERE l.commissioner_id = ?1
                 OR EXISTS (SELECT 1 FROM participants p WHERE p.league_id = l.id AND p.user_id = ?1)
@@ -209,33 +230,7 @@ impl Store {
         .bind(user.as_str())
         .fetch_all(&self.read)
         .await?;
-        let competition = |(league, name, commissioner, auction, status, managers, timer, anti_snipe): (
-            String,
-            String,
-            String,
-            Option<String>,
-            Option<String>,
-            u32,
-            u32,
-            u32,
-        )| {
-            let status = match status.as_deref() {
-                Some("active" | "paused") => "auction_live",
-                Some("completed") => "auction_complete",
-                _ => "pre_auction",
-            };
-            Competition {
-                league_id: LeagueId(league),
-                name,
-                status: status.to_owned(),
-                is_commissioner: commissioner == user.0,
-                active_auction_id: auction.map(AuctionId),
-                managers_count: Some(managers),
-                timer_seconds: Some(timer),
-                anti_snipe_seconds: Some(anti_snipe),
-            }
-        };
-        Ok(rows.into_iter().map(competition).collect())
+        Ok(rows.into_iter().map(|row| row.into_competition(user)).collect())
     }
 
     /// Takes somebody into the league of an invitation; into `league`, where one is named.
@@ -331,181 +326,6 @@ impl Store {
             said: told,
         })
     }
-
-    /// Makes a league's auction; whether it is new.
-    pub(crate) async fn create_auction(
-        &self,
-        league: &LeagueId,
-        user: &UserId,
-    ) -> Result<(LeagueAuction, bool), Denied> {
-        let mut tx = self.begin().await?;
-        let row = LeagueRow::load(&mut tx, league)
-            .await?
-            .ok_or_else(Refused::league_not_found)?;
-        if row.commissioner_id != user.0 {
-            return Err(Refused::commissioner_only().into());
-        }
-        if let Some(id) = row.auction_id.clone().map(AuctionId) {
-            let auction = AuctionRow::load(&mut tx, &id)
-                .await?
-                .ok_or_else(Refused::auction_not_found)?;
-            let status = auction.status();
-            return Ok((
-                LeagueAuction {
-                    auction_id: id,
-                    status,
-                },
-                false,
-            ));
-        }
-        let mut clubs = clubs_of_league(&mut tx, &row).await?;
-        if row.assets_selected.is_none() {
-            clubs.shuffle(&mut rand::rng());
-        }
-        let id = AuctionId(new_id());
-        sqlx::query(
-            "INSERT INTO auctions (id, league_id, status, phase, bid_timer, anti_snipe, minimum_budget, epoch, created_at)
-             VALUES (?, ?, 'waiting', 'none', ?, ?, ?, ?, ?)",
-        )
-        .bind(id.as_str())
-        .bind(league.as_str())
-        .bind(row.timer_seconds * 1000)
-        .bind(row.anti_snipe_seconds * 1000)
-        .bind(MINIMUM_BID.pence())
-        .bind(new_id())
-        .bind(self.now())
-        .execute(&mut *tx)
-        .await?;
-        for (position, club) in (1_i64..).zip(&clubs) {
-            sqlx::query(
-                "INSERT INTO lots (auction_id, club_id, position, status) VALUES (?, ?, ?, 'upcoming')",
-            )
-            .bind(id.as_str())
-            .bind(&club.id)
-            .bind(position)
-            .execute(&mut *tx)
-            .await?;
-        }
-        set_league_status(&mut tx, league, "active").await?;
-        tx.commit().await?;
-        let status = AuctionStatus::Waiting;
-        Ok((
-            LeagueAuction {
-                auction_id: id,
-                status,
-            },
-            true,
-        ))
-    }
-
-    /// Deletes an auction and gives every manager their budget back.
-    pub(crate) async fn delete_auction(&self, auction: &AuctionId, user: &UserId) -> Result<Deleted, Denied> {
-        let mut tx = self.begin().await?;
-        let row = AuctionRow::load(&mut tx, auction)
-            .await?
-            .ok_or_else(Refused::auction_not_found)?;
-        if row.commissioner_id != user.0 {
-            return Err(Refused::commissioner_only().into());
-        }
-        let deleted = unmake(&mut tx, &row, "Auction has been deleted by the commissioner").await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
-
-    /// Deletes the auction of a league, if it is paused or over, so that another one can be held.
-    pub(crate) async fn reset_auction(&self, league: &LeagueId, user: &UserId) -> Result<Deleted, Denied> {
-        let mut tx = self.begin().await?;
-        let row = LeagueRow::load(&mut tx, league)
-            .await?
-            .ok_or_else(Refused::league_not_found)?;
-        if row.commissioner_id != user.0 {
-            return Err(Refused::commissioner_only().into());
-        }
-        let auction = match row.auction_id.map(AuctionId) {
-            Some(id) => AuctionRow::load(&mut tx, &id).await?,
-            None => None,
-        };
-        let auction = auction.ok_or_else(|| {
-            Refused::new(
-                404,
-                RefusalCode::AuctionNotFound,
-                "No auction found for this league",
-            )
-        })?;
-        if !matches!(auction.status.as_str(), "paused" | "completed") {
-            let sentence = "Can only reset paused or completed auctions. Please pause the auction first.";
-            return Err(Refused::wrong_state(sentence).into());
-        }
-        let deleted = unmake(&mut tx, &auction, "Auction has been reset by the commissioner").await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
-
-    /// Puts somebody into an auction's waiting room, or takes them out; what is to be said, if that changed it.
-    pub(crate) async fn move_in_waiting_room(
-        &self,
-        auction: &AuctionId,
-        user: &UserId,
-        enters: bool,
-    ) -> Result<Vec<Said>, StoreError> {
-        let mut tx = self.begin().await?;
-        let Some(row) = AuctionRow::load(&mut tx, auction).await? else {
-            return Ok(Vec::new());
-        };
-        // Once the auction has begun nobody waits any more, and a leave is nobody's business.
-        if !enters && row.status != "waiting" {
-            return Ok(Vec::new());
-        }
-        let changed = if enters {
-            sqlx::query(
-                "INSERT INTO waiting_room (auction_id, user_id, entered_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            )
-            .bind(auction.as_str())
-            .bind(user.as_str())
-            .bind(self.now())
-            .execute(&mut *tx)
-            .await?
-        } else {
-            sqlx::query("DELETE FROM waiting_room WHERE auction_id = ? AND user_id = ?")
-                .bind(auction.as_str())
-                .bind(user.as_str())
-                .execute(&mut *tx)
-                .await?
-        };
-        if changed.rows_affected() == 0 {
-            return Ok(Vec::new());
-        }
-        let users_in_waiting_room = waiting(&mut tx, auction).await?;
-        let mut stream = Stream::of(&row)?;
-        stream.say(|stream| {
-            Event::WaitingRoomUpdated(WaitingRoomUpdated {
-                users_in_waiting_room,
-                stream,
-            })
-        })?;
-        let said = stream.keep(&mut tx, self.kept_events).await?;
-        tx.commit().await?;
-        Ok(said)
-    }
-
-    /// At a start nobody is connected yet.
-    pub(crate) async fn empty_waiting_rooms(&self) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM waiting_room")
-            .execute(&self.write)
-            .await?;
-        Ok(())
-    }
-}
-
-/// Who is in an auction's waiting room, in the order of entering.
-pub(super) async fn waiting(tx: &mut Tx, auction: &AuctionId) -> Result<Vec<UserId>, StoreError> {
-    let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT user_id FROM waiting_room WHERE auction_id = ? ORDER BY entered_at, rowid",
-    )
-    .bind(auction.as_str())
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(ids.into_iter().map(UserId).collect())
 }
 
 pub(super) async fn set_league_status(
@@ -522,7 +342,7 @@ pub(super) async fn set_league_status(
 }
 
 /// The clubs to be sold, in the order of the selection where there is one.
-async fn clubs_of_league(tx: &mut Tx, league: &LeagueRow) -> Result<Vec<ClubRow>, StoreError> {
+pub(super) async fn clubs_of_league(tx: &mut Tx, league: &LeagueRow) -> Result<Vec<ClubRow>, StoreError> {
     let mut clubs: Vec<ClubRow> =
         sqlx::query_as("SELECT id, name, country, competition, competition_short FROM clubs ORDER BY id")
             .fetch_all(&mut **tx)
@@ -555,47 +375,4 @@ async fn check_selection(tx: &mut Tx, selection: &[ClubId], slots: u32) -> Resul
         }
     }
     Ok(())
-}
-
-/// Takes an auction out of the world, and its traces out of the league.
-async fn unmake(tx: &mut Tx, auction: &AuctionRow, message: &str) -> Result<Deleted, StoreError> {
-    let mut stream = Stream::of(auction)?;
-    stream.say(|stream| {
-        Event::AuctionDeleted(AuctionDeleted {
-            auction_id: auction.auction_id(),
-            league_id: auction.league_id(),
-            message: Some(message.to_owned()),
-            stream,
-        })
-    })?;
-    let bids = sqlx::query("DELETE FROM bids WHERE auction_id = ?")
-        .bind(&auction.id)
-        .execute(&mut **tx)
-        .await?;
-    for statement in [
-        "DELETE FROM bid_answers WHERE auction_id = ?",
-        "DELETE FROM auction_events WHERE auction_id = ?",
-        "DELETE FROM waiting_room WHERE auction_id = ?",
-        "DELETE FROM lots WHERE auction_id = ?",
-        "DELETE FROM auctions WHERE id = ?",
-    ] {
-        sqlx::query(statement)
-            .bind(&auction.id)
-            .execute(&mut **tx)
-            .await?;
-    }
-    let reset = sqlx::query(
-        "UPDATE participants SET total_spent = 0,
-             budget_remaining = (SELECT budget FROM leagues WHERE leagues.id = participants.league_id)
-         WHERE league_id = ?",
-    )
-    .bind(&auction.league_id)
-    .execute(&mut **tx)
-    .await?;
-    set_league_status(tx, &auction.league_id(), "pending").await?;
-    Ok(Deleted {
-        bids: bids.rows_affected(),
-        participants_reset: reset.rows_affected(),
-        said: stream.into_said(),
-    })
 }

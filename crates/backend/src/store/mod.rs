@@ -5,10 +5,13 @@ mod bids;
 mod catalogue;
 mod hammer;
 mod leagues;
+mod making;
 mod people;
 mod reading;
 mod rows;
 mod stream;
+mod succession;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +22,8 @@ use thiserror::Error;
 
 pub use bids::{BidOrder, BidOutcome, Seen};
 pub use hammer::{Closing, Moved};
-pub(crate) use leagues::{Deleted, Joined, MINIMUM_BID};
+pub(crate) use leagues::Joined;
+pub(crate) use making::{Deleted, MINIMUM_BID};
 pub use reading::ClockView;
 pub use stream::Said;
 

@@ -8,8 +8,8 @@ use gavelscope_contract::league::LeagueAuction;
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, LotId, Money, Position, Timestamp, UserId};
 use sqlx::FromRow;
 
-use super::leagues::waiting;
 use super::rows::{AuctionRow, BidRow, ClubRow, ParticipantRow};
+use super::waiting::waiting;
 use super::{Store, StoreError, Tx};
 
 /// What an auction's clock has to know.

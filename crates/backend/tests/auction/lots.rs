@@ -174,7 +174,11 @@ async fn unsold_clubs_come_again_and_the_money_adds_up_at_the_end() {
         .participants_of(&hall.demo.league)
         .await
         .unwrap();
-    let won: Vec<_> = people[1].clubs_won.iter().map(|club| club.as_str()).collect();
+    let won: Vec<_> = people[1]
+        .clubs_won
+        .iter()
+        .map(gavelscope_contract::ClubId::as_str)
+        .collect();
     assert_eq!(won, ["club-03", "club-04"], "in the order of buying");
 }
 

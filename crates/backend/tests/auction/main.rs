@@ -1,5 +1,7 @@
 //! The backend over real HTTP and real sockets on loopback, behaviour by behaviour.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "that is how a test fails")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

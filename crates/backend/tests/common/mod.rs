@@ -287,10 +287,8 @@ impl Socket {
         assert!(socket.text().await.starts_with("0{"), "the handshake comes first");
         socket.send(format!("40{auth}")).await;
         assert!(socket.text().await.starts_with("40{"), "the namespace is open");
-        socket.sid = socket.event("connected").await["sid"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let connected = socket.event("connected").await;
+        socket.sid.push_str(connected["sid"].as_str().unwrap());
         socket
     }
 
