@@ -26,7 +26,10 @@ static STREAM: Mutex<Option<AbortHandle>> = Mutex::new(None);
 #[specta::specta]
 pub async fn subscribe(desk: Shared<'_>, channel: Channel<Update>) -> Result<()> {
     let task = tokio::spawn(stream::run(Arc::clone(&desk), channel));
-    let before = STREAM.lock().unwrap_or_else(PoisonError::into_inner).replace(task.abort_handle());
+    let before = STREAM
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(task.abort_handle());
     if let Some(before) = before {
         before.abort();
     }
@@ -59,7 +62,12 @@ pub async fn check_server(address: String, path: String) -> Result<ServerCheck> 
 /// Remembers a server.
 #[tauri::command]
 #[specta::specta]
-pub async fn add_server(desk: Shared<'_>, label: String, address: String, path: String) -> Result<SavedServer> {
+pub async fn add_server(
+    desk: Shared<'_>,
+    label: String,
+    address: String,
+    path: String,
+) -> Result<SavedServer> {
     desk.add_server(&label, &ServerAddress::parse(&address, &path)?)
 }
 
@@ -79,14 +87,21 @@ pub async fn request_sign_in(
     email: String,
     name: Option<String>,
 ) -> Result<SignInStep> {
-    desk.request_sign_in(&server_id, email.trim(), name.as_deref()).await
+    desk.request_sign_in(&server_id, email.trim(), name.as_deref())
+        .await
 }
 
 /// Signs in with the token of the mail.
 #[tauri::command]
 #[specta::specta]
-pub async fn finish_sign_in(desk: Shared<'_>, server_id: String, email: String, token: String) -> Result<SavedServer> {
-    desk.finish_sign_in(&server_id, email.trim(), &Secret::new(token.trim())).await
+pub async fn finish_sign_in(
+    desk: Shared<'_>,
+    server_id: String,
+    email: String,
+    token: String,
+) -> Result<SavedServer> {
+    desk.finish_sign_in(&server_id, email.trim(), &Secret::new(token.trim()))
+        .await
 }
 
 /// Forgets a sign-in.
@@ -171,7 +186,10 @@ pub async fn place_bid(
     seen_price: Option<Money>,
 ) -> Result<LedgerEntry> {
     let amount = Money::parse_typed(&typed)?;
-    Ok(desk.session()?.bid(auction_id, amount, Seen::Price(seen_price)).await?)
+    Ok(desk
+        .session()?
+        .bid(auction_id, amount, Seen::Price(seen_price))
+        .await?)
 }
 
 /// A commissioner's call.
@@ -200,5 +218,7 @@ pub async fn feed_raw(desk: Shared<'_>, id: u32) -> Result<String> {
 #[tauri::command]
 #[specta::specta]
 pub async fn copy_text(app: AppHandle, text: String) -> Result<()> {
-    app.clipboard().write_text(text).map_err(|error| CommandError::internal("Copying", &error))
+    app.clipboard()
+        .write_text(text)
+        .map_err(|error| CommandError::internal("Copying", &error))
 }

@@ -1,6 +1,6 @@
 //! What the application holds between two commands: the session, the practice, the settings.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,10 +40,10 @@ pub struct Open {
 
 impl Desk {
     /// With its settings in a folder.
-    pub fn open(folder: PathBuf) -> Self {
-        let file = SettingsFile::in_folder(&folder);
+    pub fn open(folder: &Path) -> Self {
+        let file = SettingsFile::in_folder(folder);
         let stored = file.read();
-        let keeper = Arc::new(Keeper::new(&folder, stored.settings.keep_in_file));
+        let keeper = Arc::new(Keeper::new(folder, stored.settings.keep_in_file));
         Self {
             file,
             keeper,
@@ -79,7 +79,11 @@ impl Desk {
 
     /// The session, or the sentence that there is none.
     pub fn session(&self) -> Result<Session, CommandError> {
-        self.open.borrow().session.clone().ok_or_else(CommandError::no_session)
+        self.open
+            .borrow()
+            .session
+            .clone()
+            .ok_or_else(CommandError::no_session)
     }
 
     fn change(&self, change: impl FnOnce(&mut Stored)) -> Result<(), CommandError> {
@@ -89,7 +93,9 @@ impl Desk {
             stored.clone()
         };
         self.open.send_modify(|_| {});
-        self.file.write(&stored).map_err(|error| CommandError::storage("The setting", &error))
+        self.file
+            .write(&stored)
+            .map_err(|error| CommandError::storage("The setting", &error))
     }
 
     /// New choices.
@@ -103,14 +109,22 @@ impl Desk {
         let label = label.trim();
         let server = SavedServer {
             id: uuid::Uuid::new_v4().to_string(),
-            label: if label.is_empty() { address.base() } else { label.chars().take(60).collect() },
+            label: if label.is_empty() {
+                address.base()
+            } else {
+                label.chars().take(60).collect()
+            },
             address: address.base(),
             path: address.path().to_owned(),
             user: None,
         };
         let mut known = None;
         self.change(|stored| {
-            known = stored.servers.iter().find(|s| s.address == server.address && s.path == server.path).cloned();
+            known = stored
+                .servers
+                .iter()
+                .find(|s| s.address == server.address && s.path == server.path)
+                .cloned();
             if known.is_none() {
                 stored.servers.push(server.clone());
             }
@@ -119,8 +133,14 @@ impl Desk {
     }
 
     fn server(&self, id: &str) -> Result<(SavedServer, ServerAddress), CommandError> {
-        let server = self.stored().servers.iter().find(|server| server.id == id).cloned();
-        let server = server.ok_or_else(|| CommandError::internal("Finding the server", &"it is not in the list"))?;
+        let server = self
+            .stored()
+            .servers
+            .iter()
+            .find(|server| server.id == id)
+            .cloned();
+        let server =
+            server.ok_or_else(|| CommandError::internal("Finding the server", &"it is not in the list"))?;
         let address = ServerAddress::parse(&server.address, &server.path)?;
         Ok((server, address))
     }
@@ -146,7 +166,12 @@ impl Desk {
     }
 
     /// Asks for a sign-in link; a development backend signs in at once.
-    pub async fn request_sign_in(&self, id: &str, email: &str, name: Option<&str>) -> Result<SignInStep, CommandError> {
+    pub async fn request_sign_in(
+        &self,
+        id: &str,
+        email: &str,
+        name: Option<&str>,
+    ) -> Result<SignInStep, CommandError> {
         let (_, address) = self.server(id)?;
         let rest = Rest::new(address)?;
         let answer = match rest.request_link(email).await {
@@ -163,16 +188,30 @@ impl Desk {
             Some(token) => Some(self.verify(id, &rest, email, token).await?),
             None => None,
         };
-        Ok(SignInStep { signed_in, expires_in_seconds: answer.body.expires_in })
+        Ok(SignInStep {
+            signed_in,
+            expires_in_seconds: answer.body.expires_in,
+        })
     }
 
     /// Signs in with the token of the mail.
-    pub async fn finish_sign_in(&self, id: &str, email: &str, token: &Secret) -> Result<SavedServer, CommandError> {
+    pub async fn finish_sign_in(
+        &self,
+        id: &str,
+        email: &str,
+        token: &Secret,
+    ) -> Result<SavedServer, CommandError> {
         let (_, address) = self.server(id)?;
         self.verify(id, &Rest::new(address)?, email, token).await
     }
 
-    async fn verify(&self, id: &str, rest: &Rest, email: &str, token: &Secret) -> Result<SavedServer, CommandError> {
+    async fn verify(
+        &self,
+        id: &str,
+        rest: &Rest,
+        email: &str,
+        token: &Secret,
+    ) -> Result<SavedServer, CommandError> {
         let credentials = rest.verify(email, token).await?;
         let name = credentials.name.clone();
         self.keep(id, credentials).await;
@@ -213,7 +252,10 @@ impl Desk {
     ) -> Result<Session, CommandError> {
         let transport: TransportKind = self.settings().transport;
         let session = Session::start(SessionConfig::new(address, credentials, transport))?;
-        self.open.send_replace(Open { session: Some(session.clone()), practice });
+        self.open.send_replace(Open {
+            session: Some(session.clone()),
+            practice,
+        });
         Ok(session)
     }
 

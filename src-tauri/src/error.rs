@@ -103,7 +103,11 @@ impl From<ClientError> for CommandError {
             ClientError::UnknownAuction(_) => ErrorCode::UnknownAuction,
             ClientError::Ended => ErrorCode::NoSession,
         };
-        Self { code, sentence: error.to_string(), way: error.way().to_owned() }
+        Self {
+            code,
+            sentence: error.to_string(),
+            way: error.way().to_owned(),
+        }
     }
 }
 

@@ -41,15 +41,35 @@ struct Kept {
 
 impl From<Credentials> for Kept {
     fn from(credentials: Credentials) -> Self {
-        let Credentials { user, name, access, refresh } = credentials;
-        Self { user, name, access, refresh }
+        let Credentials {
+            user,
+            name,
+            access,
+            refresh,
+        } = credentials;
+        Self {
+            user,
+            name,
+            access,
+            refresh,
+        }
     }
 }
 
 impl From<Kept> for Credentials {
     fn from(kept: Kept) -> Self {
-        let Kept { user, name, access, refresh } = kept;
-        Self { user, name, access, refresh }
+        let Kept {
+            user,
+            name,
+            access,
+            refresh,
+        } = kept;
+        Self {
+            user,
+            name,
+            access,
+            refresh,
+        }
     }
 }
 
@@ -60,11 +80,22 @@ impl Keeper {
             Ok(()) => Keeping::Keychain,
             Err(error) => {
                 tracing::info!(%error, "there is no keychain");
-                if may_use_file { Keeping::File } else { Keeping::Memory }
+                if may_use_file {
+                    Keeping::File
+                } else {
+                    Keeping::Memory
+                }
             }
         };
-        let inner = Inner { memory: HashMap::new(), keeping, may_use_file };
-        Self { file: folder.join("sign-ins.json"), inner: Mutex::new(inner) }
+        let inner = Inner {
+            memory: HashMap::new(),
+            keeping,
+            may_use_file,
+        };
+        Self {
+            file: folder.join("sign-ins.json"),
+            inner: Mutex::new(inner),
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -84,7 +115,11 @@ impl Keeper {
             return;
         }
         inner.keeping = if allowed { Keeping::File } else { Keeping::Memory };
-        let written = if allowed { self.write_file(&inner.memory) } else { remove(&self.file) };
+        let written = if allowed {
+            self.write_file(&inner.memory)
+        } else {
+            remove(&self.file)
+        };
         if let Err(error) = written {
             tracing::warn!(%error, "the file of sign-ins could not be changed");
         }
@@ -99,7 +134,11 @@ impl Keeper {
         {
             // A keychain that is there and refuses is as good as none, and nobody is to be locked out by it.
             tracing::warn!(%error, "the keychain did not take the sign-in");
-            inner.keeping = if inner.may_use_file { Keeping::File } else { Keeping::Memory };
+            inner.keeping = if inner.may_use_file {
+                Keeping::File
+            } else {
+                Keeping::Memory
+            };
         }
         inner.memory.insert(server.to_owned(), kept);
         if inner.keeping == Keeping::File
@@ -151,7 +190,10 @@ impl Keeper {
     }
 
     fn read_file(&self) -> HashMap<String, Kept> {
-        fs::read(&self.file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+        fs::read(&self.file)
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -178,12 +220,21 @@ mod tests {
     use super::*;
 
     fn credentials() -> Credentials {
-        Credentials { user: "u".into(), name: "U".into(), access: Secret::new("a"), refresh: Some(Secret::new("r")) }
+        Credentials {
+            user: "u".into(),
+            name: "U".into(),
+            access: Secret::new("a"),
+            refresh: Some(Secret::new("r")),
+        }
     }
 
     fn without_keychain(folder: &Path, may_use_file: bool) -> Keeper {
         let keeper = Keeper::new(folder, may_use_file);
-        keeper.inner().keeping = if may_use_file { Keeping::File } else { Keeping::Memory };
+        keeper.inner().keeping = if may_use_file {
+            Keeping::File
+        } else {
+            Keeping::Memory
+        };
         keeper
     }
 
@@ -194,7 +245,10 @@ mod tests {
         keeper.keep("s", credentials());
         assert!(keeper.get("s").is_some());
         assert!(without_keychain(folder.path(), false).get("s").is_none());
-        assert!(!folder.path().join("sign-ins.json").exists(), "nothing is written unless the user chose so");
+        assert!(
+            !folder.path().join("sign-ins.json").exists(),
+            "nothing is written unless the user chose so"
+        );
     }
 
     #[test]

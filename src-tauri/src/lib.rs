@@ -21,36 +21,42 @@ use crate::desk::Desk;
 
 /// The one list of commands: the window's bindings are generated from it, and Tauri takes its handler from it.
 fn bindings() -> Builder<tauri::Wry> {
-    Builder::new().error_handling(ErrorHandlingMode::Throw).commands(collect_commands![
-        commands::subscribe,
-        commands::start_practice,
-        commands::check_server,
-        commands::add_server,
-        commands::forget_server,
-        commands::request_sign_in,
-        commands::finish_sign_in,
-        commands::sign_out,
-        commands::connect,
-        commands::leave,
-        commands::retry_now,
-        commands::refresh_lobby,
-        commands::join_league,
-        commands::open_auction,
-        commands::close_auction,
-        commands::check_bid,
-        commands::place_bid,
-        commands::commission,
-        commands::save_settings,
-        commands::feed_raw,
-        commands::copy_text,
-    ])
+    Builder::new()
+        .error_handling(ErrorHandlingMode::Throw)
+        .commands(collect_commands![
+            commands::subscribe,
+            commands::start_practice,
+            commands::check_server,
+            commands::add_server,
+            commands::forget_server,
+            commands::request_sign_in,
+            commands::finish_sign_in,
+            commands::sign_out,
+            commands::connect,
+            commands::leave,
+            commands::retry_now,
+            commands::refresh_lobby,
+            commands::join_league,
+            commands::open_auction,
+            commands::close_auction,
+            commands::check_bid,
+            commands::place_bid,
+            commands::commission,
+            commands::save_settings,
+            commands::feed_raw,
+            commands::copy_text,
+        ])
 }
 
 /// Opens the window and returns when it is closed.
 pub fn run() -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_env("GAVELSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,gavelscope=info"));
+    let filter =
+        EnvFilter::try_from_env("GAVELSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,gavelscope=info"));
     // A second subscriber is no reason to stop.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
     #[cfg(target_os = "linux")]
     anyhow::ensure!(
         std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some(),
@@ -70,7 +76,7 @@ pub fn run() -> anyhow::Result<()> {
         .invoke_handler(bindings.invoke_handler())
         .setup(|app| {
             let folder = app.path().app_config_dir().context("the folder for settings")?;
-            app.manage(Arc::new(Desk::open(folder)));
+            app.manage(Arc::new(Desk::open(&folder)));
             Ok(())
         })
         .run(tauri::generate_context!())
@@ -88,12 +94,17 @@ mod tests {
     fn bindings_are_what_the_commands_say() {
         let folder = tempfile::tempdir().unwrap();
         let fresh = folder.path().join("bindings.ts");
-        bindings().export(specta_typescript::Typescript::default(), &fresh).unwrap();
+        bindings()
+            .export(specta_typescript::Typescript::default(), &fresh)
+            .unwrap();
         let fresh = std::fs::read_to_string(fresh).unwrap();
         if std::env::var_os("GAVELSCOPE_WRITE_BINDINGS").is_some() {
             std::fs::write(BINDINGS, &fresh).unwrap();
         }
         let committed = std::fs::read_to_string(BINDINGS).unwrap_or_default();
-        assert!(committed == fresh, "ui/src/lib/platform/bindings.ts is out of date: run `cargo xtask bindings`");
+        assert!(
+            committed == fresh,
+            "ui/src/lib/platform/bindings.ts is out of date: run `cargo xtask bindings`"
+        );
     }
 }

@@ -33,9 +33,14 @@ pub struct Started {
 impl Practice {
     /// Starts the backend on a free port, seeds a league and seats the bots.
     pub async fn start(options: &PracticeOptions) -> Result<Started, CommandError> {
-        let failed = |error: &dyn std::fmt::Display| CommandError::internal("Starting the practice auction", error);
-        let backend = start(Settings::practice()).await.map_err(|error| failed(&error))?;
-        let demo = seed_demo(&backend, &spec(options)).await.map_err(|error| failed(&error))?;
+        let failed =
+            |error: &dyn std::fmt::Display| CommandError::internal("Starting the practice auction", error);
+        let backend = start(Settings::practice())
+            .await
+            .map_err(|error| failed(&error))?;
+        let demo = seed_demo(&backend, &spec(options))
+            .await
+            .map_err(|error| failed(&error))?;
         let address = ServerAddress::parse(&backend.url(), "")?;
         let Demo { auction, people, .. } = demo;
         let mut people = people.into_iter().map(Credentials::from);
@@ -55,7 +60,16 @@ impl Practice {
                 }
             });
         }
-        Ok(Started { practice: Self { backend, bots, sessions }, address, user, auction })
+        Ok(Started {
+            practice: Self {
+                backend,
+                bots,
+                sessions,
+            },
+            address,
+            user,
+            auction,
+        })
     }
 
     /// Sends the bots home and stops the backend.
@@ -70,7 +84,11 @@ impl Practice {
 
 fn spec(options: &PracticeOptions) -> DemoSpec {
     let name = options.name.trim();
-    let name: String = if name.is_empty() { "You".to_owned() } else { name.chars().take(40).collect() };
+    let name: String = if name.is_empty() {
+        "You".to_owned()
+    } else {
+        name.chars().take(40).collect()
+    };
     let bots = usize::try_from(options.bots.clamp(1, 7)).unwrap_or(3);
     let timer_seconds = options.timer_seconds.clamp(5, 60);
     DemoSpec {

@@ -27,13 +27,17 @@ pub struct SettingsFile {
 impl SettingsFile {
     /// `settings.json` in a folder.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { path: folder.join("settings.json") }
+        Self {
+            path: folder.join("settings.json"),
+        }
     }
 
     /// What it says. A file that is not there, or not to be read, is the beginning; an unreadable one is set aside
     /// and not overwritten.
     pub fn read(&self) -> Stored {
-        let Ok(text) = fs::read_to_string(&self.path) else { return Stored::default() };
+        let Ok(text) = fs::read_to_string(&self.path) else {
+            return Stored::default();
+        };
         serde_json::from_str(&text).unwrap_or_else(|error| {
             let aside = self.path.with_extension("unreadable.json");
             tracing::warn!(%error, aside = %aside.display(), "settings are not readable; starting anew");
@@ -74,7 +78,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = SettingsFile::in_folder(&folder.path().join("deeper"));
         assert_eq!(file.read(), Stored::default());
-        let stored = Stored { settings: Settings { confirm_above: None, ..Settings::default() }, servers: Vec::new() };
+        let stored = Stored {
+            settings: Settings {
+                confirm_above: None,
+                ..Settings::default()
+            },
+            servers: Vec::new(),
+        };
         file.write(&stored).unwrap();
         assert_eq!(file.read(), stored);
     }
@@ -85,7 +95,10 @@ mod tests {
         let file = SettingsFile::in_folder(folder.path());
         fs::write(folder.path().join("settings.json"), "{ half").unwrap();
         assert_eq!(file.read(), Stored::default());
-        assert_eq!(fs::read_to_string(folder.path().join("settings.unreadable.json")).unwrap(), "{ half");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("settings.unreadable.json")).unwrap(),
+            "{ half"
+        );
     }
 
     #[cfg(unix)]

@@ -44,7 +44,10 @@ pub async fn run(desk: Arc<Desk>, channel: Channel<Update>) {
                 Some(session) => match session.feed().await {
                     Ok((kept, feed)) => {
                         lines.extend(kept.iter().map(|entry| entry.item()));
-                        Some(Followed { state: session.state(), feed })
+                        Some(Followed {
+                            state: session.state(),
+                            feed,
+                        })
                     }
                     Err(_) => None,
                 },
@@ -52,7 +55,11 @@ pub async fn run(desk: Arc<Desk>, channel: Channel<Update>) {
         }
         if (changed || !lines.is_empty()) && Instant::now() >= next_frame {
             let state = changed.then(|| app_state(&desk, &open.borrow(), followed.as_ref()));
-            let update = Update { state, feed: std::mem::take(&mut lines), feed_dropped: dropped };
+            let update = Update {
+                state,
+                feed: std::mem::take(&mut lines),
+                feed_dropped: dropped,
+            };
             if channel.send(update).is_err() {
                 return;
             }
@@ -69,20 +76,18 @@ pub async fn run(desk: Arc<Desk>, channel: Channel<Update>) {
                 is_new_session = is_another(&open, followed.as_ref());
                 changed = true;
             }
-            state_changed = state_changed(followed.as_mut()) => {
-                changed = true;
-                if state_changed.is_err() {
-                    // The session has ended; its last state stays until the desk says what is next.
-                    followed = None;
-                }
-            }
-            line = next_line(followed.as_mut()) => match line {
-                Ok(entry) if lines.len() < LINES_A_FRAME => lines.push(entry.item()),
-                Ok(_) => dropped = dropped.saturating_add(1),
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
+            heard = hear(followed.as_mut()) => match heard {
+                Heard::State => changed = true,
+                Heard::Line(entry) if lines.len() < LINES_A_FRAME => lines.push(entry.item()),
+                Heard::Line(_) => dropped = dropped.saturating_add(1),
+                Heard::Missed(missed) => {
                     dropped = dropped.saturating_add(u32::try_from(missed).unwrap_or(u32::MAX));
                 }
-                Err(broadcast::error::RecvError::Closed) => followed = None,
+                // The session has ended; the desk says what is next.
+                Heard::End => {
+                    followed = None;
+                    changed = true;
+                }
             },
         }
     }
@@ -97,17 +102,25 @@ fn is_another(open: &watch::Receiver<Open>, followed: Option<&Followed>) -> bool
     }
 }
 
-async fn state_changed(followed: Option<&mut Followed>) -> Result<(), watch::error::RecvError> {
-    match followed {
-        Some(followed) => followed.state.changed().await,
-        None => std::future::pending().await,
-    }
+/// What came from a session.
+enum Heard {
+    State,
+    Line(Arc<FeedEntry>),
+    Missed(u64),
+    End,
 }
 
-async fn next_line(followed: Option<&mut Followed>) -> Result<Arc<FeedEntry>, broadcast::error::RecvError> {
-    match followed {
-        Some(followed) => followed.feed.recv().await,
-        None => std::future::pending().await,
+async fn hear(followed: Option<&mut Followed>) -> Heard {
+    let Some(Followed { state, feed }) = followed else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        changed = state.changed() => if changed.is_ok() { Heard::State } else { Heard::End },
+        line = feed.recv() => match line {
+            Ok(entry) => Heard::Line(entry),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Heard::Missed(missed),
+            Err(broadcast::error::RecvError::Closed) => Heard::End,
+        },
     }
 }
 

@@ -51,7 +51,9 @@ impl SessionConfig {
 }
 
 /// What a commissioner can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
 pub enum CommissionerCall {
     /// Make the league's auction.
     CreateAuction,

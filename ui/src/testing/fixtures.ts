@@ -1,0 +1,284 @@
+/** States as the core publishes them, for the tests and for the developer's page. */
+import type {
+  AppState,
+  AuctionView,
+  BidRow,
+  ClubRow,
+  Fate,
+  FeedItem,
+  LedgerEntry,
+  Manager,
+  Money,
+  Person,
+  Report,
+  SessionState,
+} from '../lib/platform/platform';
+
+/** Pounds as the minor units that cross the channel. */
+export function pounds(amount: number): Money {
+  return Math.round(amount * 100);
+}
+
+export const sam: Person = { userId: 'u-sam', name: 'Sam' };
+export const robin: Person = { userId: 'u-robin', name: 'Robin' };
+export const ashley: Person = { userId: 'u-ashley', name: 'Ashley' };
+export const jo: Person = { userId: 'u-jo', name: 'Jo' };
+
+const clubNames: [string, string][] = [
+  ['Everton FC', 'England'],
+  ['Borussia Mönchengladbach', 'Germany'],
+  ['Real Sociedad', 'Spain'],
+  ['Brighton & Hove Albion', 'England'],
+  ['Olympique Lyonnais', 'France'],
+  ['Atalanta', 'Italy'],
+  ['Celtic', 'Scotland'],
+  ['Feyenoord', 'Netherlands'],
+  ['Sporting CP', 'Portugal'],
+  ['Villarreal CF', 'Spain'],
+  ['RB Leipzig', 'Germany'],
+  ['Fenerbahçe', 'Türkiye'],
+];
+
+export function club(index: number) {
+  const [name, country] = clubNames[index] ?? [`Club ${index + 1}`, 'England'];
+  return { id: `club-${index}`, name, country, competition: 'Europa League' };
+}
+
+export function clubs(current: number): ClubRow[] {
+  return clubNames.map((_, index) => {
+    const row = { club: club(index), lotNumber: index + 1, winner: null, price: null };
+    if (index === current) return { ...row, status: 'current' };
+    if (index > current) return { ...row, status: 'upcoming' };
+    if (index === 1) return { ...row, status: 'unsold' };
+    const buyers = [robin, sam, ashley, jo];
+    return { ...row, status: 'sold', winner: buyers[index % 4]!.name, price: pounds(4_500_000 + index * 1_250_000) };
+  });
+}
+
+export function manager(person: Person, budget: number, spent: number, roster: number[], more: Partial<Manager> = {}): Manager {
+  return {
+    person,
+    isMe: false,
+    budget: pounds(budget),
+    spent: pounds(spent),
+    roster: roster.map((index) => ({ club: club(index), price: pounds(4_500_000 + index * 1_250_000) })),
+    slots: 5,
+    leading: false,
+    ...more,
+  };
+}
+
+export function bidRow(bidder: Person, amount: number, at: number, more: Partial<BidRow> = {}): BidRow {
+  return { bidder, amount: pounds(amount), mine: bidder.userId === sam.userId, at, seq: null, below: false, ...more };
+}
+
+export function ledgerEntry(fate: Fate, more: Partial<LedgerEntry> = {}): LedgerEntry {
+  const sentences: Record<Fate, string> = {
+    draft: 'Your bid is written down and is about to be sent.',
+    sent: 'Your bid is on its way; the server has not answered yet.',
+    unknown: 'No answer came, so the server may or may not have stored your bid. Gavelscope is looking for it and will not send it again.',
+    refused: 'The server refused your bid: it was not above the current bid of £6,000,000.',
+    accepted: 'The server accepted your bid; it has not come back as an event yet.',
+    confirmed: 'Your bid was accepted and seen by the room.',
+    notStored: 'Your bid was looked for and is not there: it was never stored. You can bid again.',
+  };
+  const answered = fate === 'refused' || fate === 'accepted' || fate === 'confirmed';
+  return {
+    key: 'bid-1',
+    auctionId: 'a-1',
+    lot: 4,
+    club: 'Brighton & Hove Albion',
+    amount: pounds(6_000_000),
+    fate,
+    sentence: sentences[fate],
+    refusal: fate === 'refused' ? 'bid_too_low' : null,
+    sentAt: 0,
+    answerMs: answered ? 12 : null,
+    echoMs: fate === 'confirmed' ? 19 : null,
+    pod: answered ? 'gaveld-7f3a' : null,
+    ...more,
+  };
+}
+
+/** Lot 4 under the hammer; Robin leads at £6,000,000; I may bid. */
+export function auction(now: number, more: Partial<AuctionView> = {}): AuctionView {
+  return {
+    id: 'a-1',
+    leagueId: 'l-1',
+    leagueName: 'Thursday Night League',
+    phase: 'bidding',
+    trust: 'live',
+    doubt: null,
+    confirmedAt: now - 200,
+    lot: {
+      number: 4,
+      club: club(3),
+      isRetry: false,
+      price: pounds(6_000_000),
+      leader: robin,
+      leading: false,
+      endsAt: now + 11_400,
+      stoppedAtMs: null,
+      fullMs: 15_000,
+      extendedAt: null,
+      bids: [
+        bidRow(robin, 6_000_000, now - 1_200),
+        bidRow(sam, 5_500_000, now - 2_700),
+        bidRow(ashley, 4_750_000, now - 3_300, { below: true }),
+        bidRow(robin, 5_000_000, now - 4_100),
+        bidRow(jo, 3_000_000, now - 6_000),
+        bidRow(sam, 2_000_000, now - 7_400),
+        bidRow(ashley, 1_000_000, now - 8_000),
+      ],
+    },
+    countdown: null,
+    bidding: {
+      blocked: null,
+      minimum: pounds(6_000_001),
+      maximum: pounds(141_250_000),
+      steps: [
+        { label: '+£500k', amount: pounds(6_500_000), allowed: true },
+        { label: '+£1m', amount: pounds(7_000_000), allowed: true },
+        { label: '+£2m', amount: pounds(8_000_000), allowed: true },
+        { label: '+£5m', amount: pounds(11_000_000), allowed: true },
+        { label: '+£10m', amount: pounds(16_000_000), allowed: true },
+      ],
+      mine: null,
+    },
+    managers: [
+      manager(sam, 143_250_000, 6_750_000, [2], { isMe: true }),
+      manager(robin, 145_500_000, 4_500_000, [0], { leading: true }),
+      manager(ashley, 150_000_000, 0, []),
+      manager(jo, 150_000_000, 0, []),
+    ],
+    clubs: clubs(3),
+    waitingRoom: [],
+    lastSale: { club: club(2), winner: sam, mine: true, price: pounds(6_750_000), at: now - 14_000 },
+    ending: null,
+    isCommissioner: false,
+    room: { joined: true, at: now - 64_000, here: 5, cluster: 5, trouble: null },
+    sequence: 23,
+    gaps: 0,
+    repeats: 0,
+    ...more,
+  };
+}
+
+export function session(now: number, more: Partial<SessionState> = {}): SessionState {
+  return {
+    revision: 1,
+    at: now,
+    server: {
+      address: 'http://127.0.0.1:43121',
+      path: '/api/socket.io/',
+      claim: { at: now - 60_000, status: 'healthy', mode: 'in-memory', multiPodReady: false, pod: 'gaveld-7f3a', adapter: 'connected' },
+    },
+    connection: {
+      phase: 'online',
+      since: now - 134_000,
+      transport: 'rustSocketio',
+      socketId: 'kX2vQm0Zr8TgAAAB',
+      pod: 'gaveld-7f3a',
+      reconnects: 0,
+      attempt: 0,
+      retryAt: null,
+      heardAt: now - 400,
+      pingIntervalMs: 20_000,
+      handshakeMs: 14,
+      trouble: null,
+    },
+    account: { userId: sam.userId, name: sam.name },
+    clock: { offsetMs: -3, errorMs: 4, samples: 12 },
+    lobby: {
+      readAt: now - 30_000,
+      trouble: null,
+      leagues: [
+        { id: 'l-1', name: 'Thursday Night League', stage: 'live', isCommissioner: false, auctionId: 'a-1', managers: 4, invite: null, timerSeconds: 15 },
+        { id: 'l-2', name: 'Office Champions', stage: 'waitingRoom', isCommissioner: true, auctionId: 'a-2', managers: 8, invite: 'K7QP-2M4X', timerSeconds: 30 },
+        { id: 'l-3', name: 'Sunday Pub Draft', stage: 'gathering', isCommissioner: true, auctionId: null, managers: 1, invite: 'H3VN-9TRW', timerSeconds: 20 },
+        { id: 'l-4', name: 'Old Boys', stage: 'over', isCommissioner: false, auctionId: 'a-4', managers: 6, invite: null, timerSeconds: 20 },
+      ],
+    },
+    auctions: [auction(now)],
+    bids: [],
+    measurements: {
+      events: 1_284,
+      eventsPerSecond: 6,
+      eventsHistory: Array.from({ length: 60 }, (_, second) => 3 + Math.round(3 * Math.sin(second / 4) + (second % 7 === 0 ? 5 : 0))),
+      unknownEvents: 0,
+      unknownFields: 0,
+      malformed: 0,
+      gaps: 0,
+      repeats: 2,
+      dropped: 0,
+      snapshots: 1,
+      acksMissing: 0,
+      restMs: 9,
+      answer: { count: 6, last: 9, median: 11, p95: 24 },
+      echo: { count: 6, last: 14, median: 16, p95: 31 },
+      echoesMissing: 0,
+      lastBidPod: 'gaveld-7f3a',
+      pods: [{ pod: 'gaveld-7f3a', socket: 3, rest: 22, at: now - 400 }],
+    },
+    ...more,
+  };
+}
+
+export const goodReport: Report = {
+  outcome: 'pass',
+  verdict: 'You see every bid as it happens, and your bids arrive.',
+  findings: [
+    { code: 'GS-ECHO', outcome: 'pass', sentence: 'Your bids come back as events in 14 ms.', evidence: '6 of 6 accepted bids were echoed; median 16 ms, 95 % within 31 ms.', fix: null },
+    { code: 'GS-ORDER', outcome: 'pass', sentence: 'No bid is missing from the stream.', evidence: 'Sequence 1 to 23 without a gap.', fix: null },
+    { code: 'GS-PODS', outcome: 'inconclusive', sentence: 'Only one pod has shown itself, so delivery between pods cannot be judged.', evidence: 'Pods seen: gaveld-7f3a.', fix: null },
+  ],
+};
+
+export const badReport: Report = {
+  outcome: 'fail',
+  verdict: 'Do not trust this screen: events do not reach you from the pod that takes your bids.',
+  findings: [
+    {
+      code: 'GS-CROSS',
+      outcome: 'fail',
+      sentence: 'Events do not cross between these pods.',
+      evidence: '3 bids were accepted by gaveld-91c2 and none of them was heard on gaveld-7f3a within 5 s.',
+      fix: 'Tell the people who run the server: REDIS_URL on both pods must point at one Redis that answers.',
+    },
+    { code: 'GS-HEALTH', outcome: 'warn', sentence: 'The server calls itself ready for several pods; what was measured says otherwise.', evidence: 'multi_pod_ready: true, mode: redis.', fix: null },
+    { code: 'GS-LINK', outcome: 'pass', sentence: 'Your own connection is steady.', evidence: 'Online for 2 min, no reconnects.', fix: null },
+  ],
+};
+
+export function app(now: number, more: Partial<AppState> = {}): AppState {
+  return {
+    session: session(now),
+    practice: false,
+    report: goodReport,
+    keeping: 'keychain',
+    settings: { confirmAbove: pounds(10_000_000), keepInFile: false, transport: 'rustSocketio' },
+    servers: [
+      { id: 's-1', label: 'The league’s server', address: 'https://auction.example.org', path: '/api/socket.io/', user: 'Sam' },
+      { id: 's-2', label: 'Staging', address: 'https://staging.auction.example.org:8443', path: '/api/socket.io/', user: null },
+    ],
+    ...more,
+  };
+}
+
+/** `count` lines of the feed, numbered from `from`. */
+export function feedItems(count: number, now: number, from = 1): FeedItem[] {
+  const kinds: [FeedItem['kind'], string, string][] = [
+    ['event', 'tick', 'Lot 4 ends in 11.4 s'],
+    ['event', 'bid_update', 'Robin bids £6,000,000 on lot 4'],
+    ['event', 'bid_placed', 'Robin bids £6,000,000 on Brighton & Hove Albion'],
+    ['event', 'tick', 'Lot 4 ends in 10.9 s'],
+    ['note', 'answer', 'The server answered your bid of £5,500,000 in 9 ms: accepted'],
+    ['event', 'anti_snipe', 'Lot 4 now ends 5 s later'],
+    ['unknown', 'league_mood', 'An event that the contract does not know'],
+    ['malformed', 'bid_update', 'The amount is NaN, which is not a number'],
+  ];
+  return Array.from({ length: count }, (_, index) => {
+    const [kind, name, summary] = kinds[(from + index) % kinds.length]!;
+    return { id: from + index, at: now - (count - index) * 137, kind, name, summary, auctionId: 'a-1', hasRaw: kind !== 'note' };
+  });
+}

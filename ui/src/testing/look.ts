@@ -1,0 +1,209 @@
+/**
+ * The window with scripted states, for the developer's eyes: `npm run dev`, then `/dev.html?look=bidding&theme=dark`.
+ * No part of the build.
+ */
+import '@fontsource-variable/inter/wght.css';
+import '../app.css';
+
+import { mount } from 'svelte';
+
+import Gavelscope from '../Gavelscope.svelte';
+import { App, type Screen } from '../lib/app.svelte';
+import type { AppState, AuctionView, Fate, SessionState } from '../lib/platform/platform';
+import * as fixtures from './fixtures';
+import { refusal, Scripted } from './scripted';
+
+const { pounds, sam, robin, ashley, jo } = fixtures;
+const now = Date.now();
+const asked = new URLSearchParams(location.search);
+const look = asked.get('look') ?? 'bidding';
+const theme = asked.get('theme');
+if (theme !== null) document.documentElement.dataset['theme'] = theme;
+
+function room(more: Partial<AuctionView> = {}, session: Partial<SessionState> = {}, app: Partial<AppState> = {}): AppState {
+  return fixtures.app(now, { session: fixtures.session(now, { auctions: [fixtures.auction(now, more)], ...session }), ...app });
+}
+
+const base = fixtures.auction(now);
+const lot = base.lot!;
+const online = fixtures.session(now).connection;
+
+function withFate(fate: Fate): AppState {
+  return room({ bidding: { ...base.bidding, mine: fixtures.ledgerEntry(fate) } });
+}
+
+type Look = { state: AppState; screen: Screen; then?: (app: App) => void };
+const looks: Record<string, () => Look> = {
+  start: () => ({ state: fixtures.app(now, { session: null, report: null, keeping: 'memory' }), screen: 'start' }),
+  'start-empty': () => ({ state: fixtures.app(now, { session: null, report: null, servers: [] }), screen: 'start' }),
+  'start-add': () => ({
+    state: fixtures.app(now, { session: null, report: null, servers: [] }),
+    screen: 'start',
+    then: () => {
+      click('server-new');
+      setTimeout(() => {
+        type('server-address', 'https://example.org');
+        click('server-check');
+      }, 50);
+    },
+  }),
+  'start-found': () => ({
+    state: fixtures.app(now, { session: null, report: null, servers: [] }),
+    screen: 'start',
+    then: () => {
+      click('server-new');
+      setTimeout(() => {
+        type('server-address', 'https://auction.example.org');
+        click('server-check');
+      }, 50);
+    },
+  }),
+  'start-token': () => ({
+    state: fixtures.app(now, { session: null, report: null }),
+    screen: 'start',
+    then: () => {
+      click('server-sign-in');
+      setTimeout(() => {
+        type('signin-email', 'sam@example.org');
+        click('signin-request');
+      }, 50);
+    },
+  }),
+  lobby: () => ({
+    state: fixtures.app(now, {
+      session: fixtures.session(now, { auctions: [fixtures.auction(now, { id: 'a-2', phase: 'waiting', waitingRoom: [sam, jo] })] }),
+    }),
+    screen: 'lobby',
+  }),
+  'lobby-empty': () => ({ state: room({}, { auctions: [], lobby: { readAt: now, leagues: [], trouble: null } }), screen: 'lobby' }),
+  waiting: () => ({
+    state: room(
+      {
+        phase: 'waiting', lot: null, isCommissioner: true, waitingRoom: [sam, robin, ashley, jo], lastSale: null, clubs: fixtures.clubs(-1),
+        leagueName: 'Practice auction',
+        managers: [sam, robin, ashley, jo].map((person) => fixtures.manager(person, 150_000_000, 0, [], { isMe: person === sam })),
+      },
+      {}, { practice: true },
+    ),
+    screen: 'room',
+  }),
+  bidding: () => ({ state: room({ isCommissioner: true }), screen: 'room' }),
+  leading: () => ({
+    state: room({
+      lot: { ...lot, leader: sam, leading: true, price: pounds(6_500_000), endsAt: now + 5_600, extendedAt: null, bids: [fixtures.bidRow(sam, 6_500_000, now), ...lot.bids] },
+      managers: base.managers.map((one) => ({ ...one, leading: one.isMe })),
+      bidding: { ...base.bidding, blocked: { reason: 'leading', sentence: 'You lead: there is nobody to outbid but yourself.' }, mine: fixtures.ledgerEntry('confirmed', { amount: pounds(6_500_000) }) },
+    }),
+    screen: 'room',
+  }),
+  confirm: () => ({ state: room(), screen: 'room', then: () => click('bid-step-5') }),
+  moved: () => ({
+    state: room(),
+    screen: 'room',
+    then: () => {
+      click('bid-step-5');
+      setTimeout(() => click('bid-confirm'), 200);
+    },
+  }),
+  'fate-sent': () => ({ state: withFate('sent'), screen: 'room' }),
+  'fate-unknown': () => ({ state: withFate('unknown'), screen: 'room' }),
+  'fate-refused': () => ({ state: withFate('refused'), screen: 'room' }),
+  'fate-accepted': () => ({ state: withFate('accepted'), screen: 'room' }),
+  'fate-notStored': () => ({ state: withFate('notStored'), screen: 'room' }),
+  between: () => ({
+    state: room({
+      phase: 'between', countdown: 3, lot: { ...lot, endsAt: null },
+      lastSale: { club: lot.club, winner: robin, mine: false, price: pounds(6_000_000), at: now },
+      bidding: { ...base.bidding, blocked: { reason: 'noLot', sentence: 'The hammer has fallen. The next lot starts in a moment.' } },
+    }),
+    screen: 'room',
+  }),
+  paused: () => ({
+    state: room({
+      phase: 'paused', isCommissioner: true, lot: { ...lot, endsAt: null, stoppedAtMs: 7_300 },
+      bidding: { ...base.bidding, blocked: { reason: 'paused', sentence: 'The auction is paused. Bids are taken again when the commissioner resumes it.' } },
+    }),
+    screen: 'room',
+  }),
+  lost: () => ({
+    state: room(
+      {
+        trust: 'stale', doubt: 'The link to the server is down.',
+        bidding: { ...base.bidding, blocked: { reason: 'notLive', sentence: 'You cannot bid until the connection is back and the state is confirmed.' } },
+      },
+      { connection: { ...online, phase: 'waiting', since: now - 3_000, retryAt: now + 7_500, socketId: null, attempt: 2, trouble: 'The server closed the connection.' } },
+      { report: fixtures.badReport },
+    ),
+    screen: 'room',
+  }),
+  several: () => ({
+    state: room({}, { auctions: [fixtures.auction(now, { id: 'a-2', leagueName: 'Office Champions' }), fixtures.auction(now)] }, { report: fixtures.badReport }),
+    screen: 'room',
+  }),
+  completed: () => ({
+    state: room({
+      phase: 'completed', ending: 'All lots were offered.', clubs: fixtures.clubs(12),
+      managers: [
+        fixtures.manager(sam, 120_500_000, 29_500_000, [2, 5, 9], { isMe: true }),
+        fixtures.manager(robin, 110_000_000, 40_000_000, [0, 4, 8, 10]),
+        fixtures.manager(ashley, 131_000_000, 19_000_000, [6, 3]),
+        fixtures.manager(jo, 150_000_000, 0, []),
+      ],
+    }),
+    screen: 'room',
+  }),
+  feed: () => ({ state: room(), screen: 'room', then: (app) => { app.pane = 'feed'; setTimeout(() => (document.querySelectorAll('[data-testid=feed-row] button')[2] as HTMLElement)?.click(), 200); } }),
+  drawer: () => ({ state: room(), screen: 'room', then: (app) => { app.drawer = true; } }),
+  bad: () => ({ state: room({}, {}, { report: fixtures.badReport }), screen: 'room', then: () => (document.querySelector('[data-testid=finding]') as HTMLElement)?.click() }),
+  keys: () => ({ state: room(), screen: 'room', then: (app) => { app.keysOpen = true; } }),
+  settings: () => ({ state: room({}, {}, { keeping: 'memory' }), screen: 'room', then: (app) => { app.settingsOpen = true; } }),
+};
+
+function at(testId: string): HTMLElement | null {
+  return document.querySelector(`[data-testid="${testId}"]`);
+}
+
+function click(testId: string) {
+  at(testId)?.click();
+}
+
+function type(testId: string, text: string) {
+  const field = at(testId) as HTMLInputElement | null;
+  if (field === null) return;
+  field.value = text;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+const scripted = new Scripted({
+  checkServer: (address, path) => {
+    if (String(address).includes('//example.org')) {
+      throw refusal('notABackend', 'Something answered at https://example.org, but it is not an auction backend.', 'Check the address with the person who runs the auction.');
+    }
+    return { address, path, mode: 'redis', pod: 'gaveld-7f3a', status: 'healthy', handshakeMs: 31 };
+  },
+  placeBid: () => {
+    throw refusal('bidRefused', 'The price has moved to £6,000,000 since you pressed.', 'Look at the new price and confirm once more, or cancel.');
+  },
+});
+const app = new App(scripted.platform);
+void app.store.start(scripted.platform);
+const chosen = (looks[look] ?? looks['bidding']!)();
+app.screen = chosen.screen;
+mount(Gavelscope, { target: document.getElementById('app')!, props: { app } });
+scripted.send(chosen.state, fixtures.feedItems(400, now), 12);
+if (chosen.then) {
+  const then = chosen.then;
+  setTimeout(() => then(app), 150);
+}
+
+// `?storm=1000`: so many events a second, to see whether the window keeps breathing.
+const storm = Number(asked.get('storm') ?? 0);
+if (storm > 0) {
+  let next = 401;
+  setInterval(() => {
+    const batch = Math.round(storm / 60);
+    const time = Date.now();
+    scripted.send(chosen.state, fixtures.feedItems(batch, time, next), 12);
+    next += batch;
+  }, 16);
+}
