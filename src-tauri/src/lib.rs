@@ -22,6 +22,7 @@ use crate::desk::Desk;
 /// The one list of commands: the window's bindings are generated from it, and Tauri takes its handler from it.
 fn bindings() -> Builder<tauri::Wry> {
     Builder::new()
+        .disable_serde_phases()
         .error_handling(ErrorHandlingMode::Throw)
         .commands(collect_commands![
             commands::subscribe,

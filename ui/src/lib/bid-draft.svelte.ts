@@ -49,8 +49,8 @@ export class BidDraft {
         const problem = asProblem(failure);
         this.pending = null;
         const seen = this.#look();
-        // The core would not take it as it was shown: ask again with what is on the block now, and say why.
-        if (problem.code === 'bidRefused' && seen !== null && seen.lot === pending.seen.lot) {
+        // Somebody was faster: ask again with what is on the block now, and say why.
+        if (problem.code === 'priceMoved' && seen !== null && seen.lot === pending.seen.lot) {
           await this.#check(pending.typed, seen, true);
         }
         this.problem ??= problem;
