@@ -1,6 +1,6 @@
 //! The auction backend: the contract as a service on axum and socketioxide, with the additions that make it honest.
 //!
-//! A call comes in at [`rest`](self) or a socket, is decided in one database transaction, and what it says leaves in
+//! A call comes in over REST or a socket, is decided in one database transaction, and what it says leaves in
 //! the order in which it was decided. The clock of a lot is a task that reads its deadline from the database, so an
 //! auction outlives the process that ran it.
 

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{Hall, settings, spec};
-use gavelscope_backend::{Database, DemoSpec, Settings};
+use common::{Callers, Hall, settings, spec};
+use gavelscope_backend::{Database, DemoSpec, Settings, start};
 use gavelscope_contract::Money;
 
 fn rich() -> DemoSpec {
@@ -20,13 +20,13 @@ fn rich() -> DemoSpec {
 }
 
 /// Bids of the same amount by two people who both do not lead; how many lost by 409, and by 400.
-async fn race(hall: &Hall, pairs: u32) -> (u32, u32) {
+async fn race(here: &Callers, there: &Callers, pairs: u32) -> (u32, u32) {
     let (mut moved, mut too_low) = (0, 0);
     for number in 0..pairs {
         let amount = 1_000_000 + number * 1_000;
         // The leader is always in the other pair: nobody is refused for leading already.
         let (left, right) = if number % 2 == 0 { (0, 1) } else { (2, 3) };
-        let (one, other) = tokio::join!(hall.bid(left, amount), hall.bid(right, amount));
+        let (one, other) = tokio::join!(here.bid(left, amount), there.bid(right, amount));
         let (winner, loser) = match (one.status, other.status) {
             (200, _) => (one, other),
             _ => (other, one),
@@ -72,7 +72,7 @@ async fn of_two_thousand_simultaneous_pairs_each_has_exactly_one_winner() {
         ..settings()
     };
     let hall = Hall::begun(settings, rich()).await;
-    let (moved, too_low) = race(&hall, 2_000).await;
+    let (moved, too_low) = race(&hall, &hall, 2_000).await;
     println!("lost by 409: {moved}, by 400: {too_low}");
     assert!(moved > 0, "some were really simultaneous");
     check_the_books(&hall, 2_000).await;
@@ -82,7 +82,7 @@ async fn of_two_thousand_simultaneous_pairs_each_has_exactly_one_winner() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_holds_in_memory() {
     let hall = Hall::begun(settings(), rich()).await;
-    race(&hall, 200).await;
+    race(&hall, &hall, 200).await;
     check_the_books(&hall, 200).await;
     hall.running.stop().await;
 }
@@ -98,5 +98,25 @@ async fn of_two_different_amounts_at_once_the_higher_always_stands() {
         let standing = hall.snapshot().await.auction.current_bid;
         assert_eq!(standing, Some(Money::from_pounds(high)));
     }
+    hall.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_on_one_database_still_have_one_winner() {
+    // Neither one's queue is seen by the other: what decides is the transaction in the database alone.
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        database: Database::File(folder.path().join("auction.db")),
+        ..settings()
+    };
+    let hall = Hall::begun(settings.clone(), rich()).await;
+    let other = start(settings).await.unwrap();
+    let there = Callers {
+        url: other.url(),
+        ..hall.callers.clone()
+    };
+    race(&hall, &there, 300).await;
+    check_the_books(&hall, 300).await;
+    other.stop().await;
     hall.running.stop().await;
 }
