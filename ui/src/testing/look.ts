@@ -182,7 +182,7 @@ const scripted = new Scripted({
     return { address, path, mode: 'redis', pod: 'gaveld-7f3a', status: 'healthy', handshakeMs: 31 };
   },
   placeBid: () => {
-    throw refusal('bidRefused', 'The price has moved to £6,000,000 since you pressed.', 'Look at the new price and confirm once more, or cancel.');
+    throw refusal('priceMoved', 'The price has moved to £6,000,000 since you pressed.', 'Look at the new price and confirm once more, or cancel.');
   },
 });
 const app = new App(scripted.platform);
