@@ -196,14 +196,24 @@ if (chosen.then) {
   setTimeout(() => then(app), 150);
 }
 
-// `?storm=1000`: so many events a second, to see whether the window keeps breathing.
+// `?storm=1000`: so many events a second, to see whether the window keeps breathing (frames a second on <html>).
 const storm = Number(asked.get('storm') ?? 0);
 if (storm > 0) {
   let next = 401;
+  let frames = 0;
+  const frame = () => {
+    frames += 1;
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+  setInterval(() => {
+    document.documentElement.dataset['frames'] = `${document.documentElement.dataset['frames'] ?? ''} ${frames}`;
+    frames = 0;
+  }, 1000);
   setInterval(() => {
     const batch = Math.round(storm / 60);
     const time = Date.now();
-    scripted.send(chosen.state, fixtures.feedItems(batch, time, next), 12);
+    scripted.send({ ...chosen.state }, fixtures.feedItems(batch, time, next), 12);
     next += batch;
   }, 16);
 }
