@@ -6,9 +6,9 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// An amount of money, never negative, in minor units (pence).
+/// An amount of money, never negative.
 ///
-/// On the wire it is a JSON number in pounds (`5000000`, `5000000.0`), now and then a string (`"5000000"`).
+/// In memory it is pence. In JSON, on the wire and to the window, it is a number in **pounds** (`5000000`, `5000000.0`), now and then a string (`"5000000"`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 // TypeScript has one kind of number. What crosses is pounds, as everywhere on the wire.

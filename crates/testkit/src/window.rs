@@ -259,14 +259,16 @@ impl Window {
                     self.press("bid-confirm").await?;
                 }
                 let decided = || async {
-                    matches!(
-                        self.attribute("bid-fate", "data-fate").await.as_deref(),
-                        Some("confirmed" | "refused" | "notStored")
-                    ) || self.has("error-sentence").await
+                    let fate = self.attribute("bid-fate", "data-fate").await;
+                    let is_new = self.text("bid-fate").await != before;
+                    (is_new && matches!(fate.as_deref(), Some("confirmed" | "refused" | "notStored")))
+                        || self.has("error-sentence").await
                 };
                 self.until("waiting for the bid's fate", Duration::from_secs(10), decided)
                     .await?;
-                if self.attribute("bid-fate", "data-fate").await.as_deref() == Some("confirmed") {
+                if self.attribute("bid-fate", "data-fate").await.as_deref() == Some("confirmed")
+                    && self.text("bid-fate").await != before
+                {
                     return Ok(());
                 }
             }

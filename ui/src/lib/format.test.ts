@@ -4,22 +4,22 @@ import { age, compactMoney, countdown, duration, money, typedAmount } from './fo
 
 describe('money', () => {
   it('is written out in pounds, with pence only where there are any', () => {
-    expect(money(500_000_000)).toBe('£5,000,000');
-    expect(money(500_000_050)).toBe('£5,000,000.50');
+    expect(money(5_000_000)).toBe('£5,000,000');
+    expect(money(5_000_000.5)).toBe('£5,000,000.50');
     expect(money(0)).toBe('£0');
   });
 
   it('is short in dense lists', () => {
-    expect(compactMoney(500_000_000)).toBe('£5m');
-    expect(compactMoney(525_000_000)).toBe('£5.25m');
-    expect(compactMoney(75_000_000)).toBe('£750k');
-    expect(compactMoney(90_000)).toBe('£900');
-    expect(compactMoney(99_999_900)).toBe('£1m');
+    expect(compactMoney(5_000_000)).toBe('£5m');
+    expect(compactMoney(5_250_000)).toBe('£5.25m');
+    expect(compactMoney(750_000)).toBe('£750k');
+    expect(compactMoney(900)).toBe('£900');
+    expect(compactMoney(999_999)).toBe('£1m');
   });
 
   it('is handed to a command in pounds, without a sign', () => {
-    expect(typedAmount(650_000_000)).toBe('6500000');
-    expect(typedAmount(650_000_005)).toBe('6500000.05');
+    expect(typedAmount(6_500_000)).toBe('6500000');
+    expect(typedAmount(6_500_000.05)).toBe('6500000.05');
   });
 });
 

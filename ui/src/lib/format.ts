@@ -5,16 +5,17 @@ const grouped = new Intl.NumberFormat('en-GB');
 
 /** `£5,000,000`; pence only where there are any. */
 export function money(amount: Money): string {
-  const pounds = Math.floor(amount / 100);
-  const pence = amount % 100;
+  // Pounds cross the channel, as on the wire; a double does not hold every penny exactly.
+  const all = Math.round(amount * 100);
+  const pounds = Math.floor(all / 100);
+  const pence = all % 100;
   return `£${grouped.format(pounds)}${pence === 0 ? '' : `.${String(pence).padStart(2, '0')}`}`;
 }
 
 /** `£5m`, `£5.25m`, `£750k`, `£900`: for dense lists; the exact amount belongs in the title. */
 export function compactMoney(amount: Money): string {
-  const pounds = amount / 100;
-  if (pounds >= 999_995) return `£${shorten(pounds / 1_000_000)}m`;
-  if (pounds >= 1_000) return `£${shorten(pounds / 1_000)}k`;
+  if (amount >= 999_995) return `£${shorten(amount / 1_000_000)}m`;
+  if (amount >= 1_000) return `£${shorten(amount / 1_000)}k`;
   return money(amount);
 }
 
@@ -24,7 +25,7 @@ function shorten(value: number): string {
 
 /** An amount as a command takes it: pounds, without sign or grouping. */
 export function typedAmount(amount: Money): string {
-  return amount % 100 === 0 ? String(amount / 100) : (amount / 100).toFixed(2);
+  return Number.isInteger(amount) ? String(amount) : amount.toFixed(2);
 }
 
 /** What is left on the clock: tenths in the last ten seconds, seconds, then minutes. Rounded up: 0 means over. */

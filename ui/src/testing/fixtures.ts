@@ -14,9 +14,9 @@ import type {
   SessionState,
 } from '../lib/platform/platform';
 
-/** Pounds as the minor units that cross the channel. */
+/** An amount in pounds, as it crosses the channel. */
 export function pounds(amount: number): Money {
-  return Math.round(amount * 100);
+  return amount;
 }
 
 export const sam: Person = { userId: 'u-sam', name: 'Sam' };

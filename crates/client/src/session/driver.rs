@@ -297,7 +297,8 @@ impl Driver {
     fn inbound(&mut self, inbound: Inbound) {
         match inbound {
             Inbound::Online(online) => {
-                self.connection.socket_id = online.socket_id;
+                // The boxed library hands `connected` over before it says that it is online.
+                self.connection.socket_id = online.socket_id.or(self.connection.socket_id.take());
                 self.connection.ping_interval_ms = online
                     .ping_interval
                     .and_then(|interval| u32::try_from(interval.as_millis()).ok());

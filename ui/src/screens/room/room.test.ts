@@ -53,6 +53,21 @@ describe('the room', () => {
     expect(said('lot-countdown')).toBe('3');
   });
 
+  it('flashes when a late bid moves the hammer, and not when a lot begins', async () => {
+    const extension = () => screen.getByText('Time extended').getAttribute('aria-hidden');
+    const { show } = await openWindow(inRoom(now, { lot: { ...base.lot!, extendedAt: now - 5_000 } }));
+    expect(extension()).toBe('true');
+    await show(inRoom(now, { lot: { ...base.lot!, number: 5, extendedAt: now - 4_000 } }));
+    expect(extension()).toBe('true');
+    await show(inRoom(now, { lot: { ...base.lot!, number: 5, extendedAt: now } }));
+    expect(extension()).toBe('false');
+  });
+
+  it('keeps its lists when the server names somebody or something twice', async () => {
+    await openWindow(inRoom(now, { managers: [...base.managers, ...base.managers], clubs: [...base.clubs, ...base.clubs], waitingRoom: [sam, sam] }));
+    expect(screen.getAllByTestId('manager-row')).toHaveLength(8);
+  });
+
   it('says when what is shown may be old', async () => {
     await openWindow(inRoom(now, { trust: 'stale', doubt: 'The link to the server is down.' }));
     expect(said('banner-doubt')).toContain('The link to the server is down.');

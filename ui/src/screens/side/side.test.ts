@@ -1,6 +1,7 @@
 import { fireEvent, screen } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { FEED_EVERY_MS } from '../../lib/store.svelte';
 import * as fixtures from '../../testing/fixtures';
 import { openWindow, settle, type Opened } from '../../testing/window';
 
@@ -20,6 +21,8 @@ async function openFeed(lines = 16): Promise<Opened> {
 function rows(): HTMLElement[] {
   return screen.queryAllByTestId('feed-row');
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('diagnostics', () => {
   it('give the verdict in a word as well as a colour', async () => {
@@ -80,7 +83,7 @@ describe('the live feed', () => {
   it('holds still when it is paused and counts what waits', async () => {
     const { show } = await openFeed();
     await fireEvent.click(screen.getByTestId('feed-pause'));
-    await new Promise((later) => setTimeout(later, 110));
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + FEED_EVERY_MS);
     await show(null, fixtures.feedItems(40, now, 17));
     expect(rows()).toHaveLength(16);
     expect(said('feed-state')).toContain('Paused, 40 waiting');
