@@ -24,7 +24,7 @@ pub struct FeedEntry {
     /// When.
     pub at: Millis,
     /// The auction it belongs to.
-    pub auction_id: Option<AuctionId>,
+    pub auction_id: Option<Arc<AuctionId>>,
     /// What it is.
     pub body: Body,
 }
@@ -80,7 +80,7 @@ impl FeedEntry {
             at: self.at,
             kind,
             name,
-            auction_id: self.auction_id.clone(),
+            auction_id: self.auction_id.as_deref().cloned(),
             summary,
             has_raw,
         }
@@ -147,7 +147,7 @@ impl Default for Feed {
 
 impl Feed {
     /// One more line.
-    pub fn push(&mut self, at: Millis, auction_id: Option<AuctionId>, body: Body) {
+    pub fn push(&mut self, at: Millis, auction_id: Option<Arc<AuctionId>>, body: Body) {
         let entry = Arc::new(FeedEntry {
             id: self.next,
             at,

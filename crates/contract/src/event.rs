@@ -1,5 +1,6 @@
 //! Socket.IO events from the server (contract, section 2), typed, with what they were read from beside them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -26,6 +27,14 @@ macro_rules! events {
             /// Its name on the wire.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            /// The contract's own copy of a name that it knows.
+            pub fn known_name(name: &str) -> Option<&'static str> {
+                match name {
+                    $($name => Some($name),)+
+                    _ => None,
+                }
             }
 
             /// Reads the payload of an event of that name; `None` where the name is unknown. `ignored` is called
@@ -470,8 +479,8 @@ pub enum Decoded {
 /// An event as it was received: typed where possible, raw always.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
-    /// Its name.
-    pub name: Arc<str>,
+    /// Its name; one that the contract knows costs nothing.
+    pub name: Cow<'static, str>,
     /// What was understood.
     pub decoded: Decoded,
     /// What it was read from.
@@ -490,7 +499,7 @@ impl Received {
         let mut reader = serde_json::Deserializer::from_str(text);
         let decoded = Event::read(name, &mut reader, &mut |_| unknown_fields += 1);
         Self {
-            name: name.into(),
+            name: Self::name_of(name),
             decoded: Self::judged(decoded),
             raw: Raw::Text(text.into()),
             unknown_fields,
@@ -505,7 +514,7 @@ impl Received {
         let mut unknown_fields = 0;
         let decoded = Event::read(name, &value, &mut |_| unknown_fields += 1);
         Self {
-            name: name.into(),
+            name: Self::name_of(name),
             decoded: Self::judged(decoded),
             raw: Raw::Value(Arc::new(value)),
             unknown_fields,
@@ -519,10 +528,17 @@ impl Received {
             Decoded::Unknown
         };
         Self {
-            name: name.into(),
+            name: Self::name_of(name),
             decoded,
             raw: Raw::Nothing,
             unknown_fields: 0,
+        }
+    }
+
+    fn name_of(name: &str) -> Cow<'static, str> {
+        match Event::known_name(name) {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(name.to_owned()),
         }
     }
 

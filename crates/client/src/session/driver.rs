@@ -229,7 +229,8 @@ impl Driver {
     }
 
     pub(super) fn note(&mut self, auction: Option<AuctionId>, name: &'static str, text: String) {
-        self.feed.push(time::now(), auction, Body::Note { name, text });
+        self.feed
+            .push(time::now(), auction.map(Arc::new), Body::Note { name, text });
         self.unpublished = true;
     }
 
@@ -347,11 +348,7 @@ impl Driver {
             .saturating_add(received.unknown_fields);
         let mut belongs_to = None;
         match received.event() {
-            Some(event) => {
-                // What is decided here must outlive the borrow of the received event: it goes into the feed next.
-                let event = event.clone();
-                belongs_to = self.known_event(&event, now);
-            }
+            Some(event) => belongs_to = self.known_event(event, now),
             None if matches!(received.decoded, gavelscope_contract::Decoded::Unknown) => {
                 self.measured.unknown_events = self.measured.unknown_events.saturating_add(1);
             }
@@ -360,7 +357,7 @@ impl Driver {
         self.feed.push(now, belongs_to, Body::Event(received));
     }
 
-    fn known_event(&mut self, event: &Event, now: Millis) -> Option<AuctionId> {
+    fn known_event(&mut self, event: &Event, now: Millis) -> Option<Arc<AuctionId>> {
         match event {
             Event::Connected(connected) => {
                 self.connection.socket_id = Some(connected.sid.clone());

@@ -1,5 +1,6 @@
 //! The auctions that are open, the rooms that are joined, the snapshots they want.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gavelscope_contract::ack::{JoinAuction, JoinLeagueRoom};
@@ -29,6 +30,8 @@ const SNAPSHOT_APART: Duration = Duration::from_millis(50);
 
 /// An open auction.
 pub(super) struct Room {
+    /// The auction's id once more, for every line of the feed to share.
+    id: Arc<AuctionId>,
     pub(super) state: AuctionState,
     pub(super) claim: RoomClaim,
     /// A snapshot is being asked for or will be.
@@ -40,12 +43,13 @@ pub(super) struct Room {
     /// Who waits for the first snapshot.
     opened: Vec<Reply<()>>,
     /// The view as it was last made, until something changes.
-    pub(super) view: Option<std::sync::Arc<AuctionView>>,
+    pub(super) view: Option<Arc<AuctionView>>,
 }
 
 impl Room {
     fn new(auction: AuctionId) -> Self {
         Self {
+            id: Arc::new(auction.clone()),
             state: AuctionState::new(auction),
             claim: not_joined(),
             asking: false,
@@ -264,21 +268,23 @@ impl Driver {
     }
 
     /// An event for one of the rooms. Few say which; those that do not belong to the one auction that is open.
-    pub(super) fn room_event(&mut self, event: &Event, now: Millis) -> Option<AuctionId> {
+    pub(super) fn room_event(&mut self, event: &Event, now: Millis) -> Option<Arc<AuctionId>> {
         let index = self.room_of(event)?;
-        let auction = self.rooms[index].state.id.clone();
+        let room = &mut self.rooms[index];
         if let Event::BidUpdate(update) = event {
-            let me = self.config.credentials.user.clone();
-            if let Some(key) = self.ledger.echo(&auction, update, &me, now)
+            let me = &self.config.credentials.user;
+            if let Some(key) = self.ledger.echo(&room.id, update, me, now)
                 && let Some(echo_ms) = self.ledger.get(&key).and_then(|entry| entry.echo_ms)
             {
                 self.measured.echo.add(echo_ms);
             }
         }
-        let room = &mut self.rooms[index];
         room.view = None;
         let effects = reducer::event(&mut room.state, event, now);
-        self.effects(&auction, effects);
+        let auction = Arc::clone(&room.id);
+        if !effects.is_empty() {
+            self.effects(&auction, effects);
+        }
         Some(auction)
     }
 
@@ -290,11 +296,10 @@ impl Driver {
                 .position(|room| room.state.league_id.as_ref() == Some(id))
         };
         let by_lot = |lot: &gavelscope_contract::LotId| {
-            let named = lot
-                .as_str()
-                .rsplit_once("-lot-")
-                .map(|(auction, _)| AuctionId::from(auction));
-            named.and_then(|auction| by_auction(&auction))
+            let (auction, _) = lot.as_str().rsplit_once("-lot-")?;
+            self.rooms
+                .iter()
+                .position(|room| room.state.id.as_str() == auction)
         };
         let only = || (self.rooms.len() == 1).then_some(0);
         match event {

@@ -5,8 +5,8 @@
 //! is thrown away with everything in it; its callbacks do nothing but hand over; and loss is seen by the library's
 //! read task being gone.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,18 @@ use gavelscope_contract::Received;
 use rust_socketio::asynchronous::{Client, ClientBuilder};
 use rust_socketio::{Event, Payload, TransportType};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{interval, timeout};
 
-use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, Target, hand_over};
+use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
 
 /// How often the library's read task is looked for.
 const WATCH: Duration = Duration::from_millis(250);
 /// An emit that takes longer stands before a full buffer, which the library never notices.
 const EMIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How many events may wait here while the session is behind, before they are dropped and counted.
+const MOST_IN_BASKET: usize = 8_192;
 
 pub(super) fn start(target: Target, far_end: FarEnd) {
     let arrivals = far_end.arrivals.clone();
@@ -63,7 +66,8 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     } = far_end;
     let started = Instant::now();
     let (tell, mut lifecycle) = mpsc::channel(16);
-    let client = match timeout(target.limit, connect(&target, &arrivals, &dropped, &tell)).await {
+    let basket = Basket::default();
+    let client = match timeout(target.limit, connect(&target, &basket, &dropped, &tell)).await {
         Err(_) => return Lost::TooSlow,
         Ok(Err(error)) => return refused(&error),
         Ok(Ok(client)) => client,
@@ -86,6 +90,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let mut watch = interval(WATCH);
     loop {
         tokio::select! {
+            () = basket.filled.notified() => basket.empty(&arrivals).await,
             said = lifecycle.recv() => match said {
                 Some(Lifecycle::Closed) => return Lost::ClosedByServer,
                 Some(Lifecycle::Error(reason)) => {
@@ -126,9 +131,49 @@ async fn next(lifecycle: &mut mpsc::Receiver<Lifecycle>) -> Option<Lifecycle> {
     }
 }
 
+/// What the callbacks hand over. They run on the same thread as [`run`], one after the other while frames are there;
+/// what they leave here goes to the session together, so that a flood does not wake it for every event.
+#[derive(Clone, Default)]
+struct Basket {
+    events: Arc<Mutex<Vec<Arrived>>>,
+    filled: Arc<Notify>,
+}
+
+impl Basket {
+    fn put(&self, arrived: Arrived, dropped: &AtomicU32) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if events.len() >= MOST_IN_BASKET {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        events.push(arrived);
+        if events.len() == 1 {
+            self.filled.notify_one();
+        }
+    }
+
+    async fn empty(&self, arrivals: &mpsc::Sender<Inbound>) {
+        loop {
+            let events = {
+                let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+                let most = events.len().min(TOGETHER);
+                if most == events.len() {
+                    std::mem::replace(&mut *events, Vec::with_capacity(TOGETHER))
+                } else {
+                    events.drain(..most).collect()
+                }
+            };
+            // Waiting for room holds nothing up but this: the callbacks go on, and drop what the basket cannot hold.
+            if events.is_empty() || arrivals.send(Inbound::Events(events)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
 async fn connect(
     target: &Target,
-    arrivals: &mpsc::Sender<Inbound>,
+    basket: &Basket,
     dropped: &Arc<AtomicU32>,
     tell: &mpsc::Sender<Lifecycle>,
 ) -> Result<Client, rust_socketio::Error> {
@@ -140,13 +185,13 @@ async fn connect(
         builder = builder.auth(serde_json::json!({ "token": token.expose() }));
     }
     let event = {
-        let (arrivals, dropped) = (arrivals.clone(), Arc::clone(dropped));
+        let (basket, dropped) = (basket.clone(), Arc::clone(dropped));
         move |name: &str, payload: Payload| {
             let arrived = Arrived {
                 at: Instant::now(),
                 received: decode(name, payload),
             };
-            hand_over(&arrivals, &dropped, Inbound::Events(vec![arrived]));
+            basket.put(arrived, &dropped);
         }
     };
     // `close`, `error` and `open` are the library's own words, and an application's event of that name arrives in the
@@ -163,13 +208,13 @@ async fn connect(
             }
         };
     let any = {
-        let (arrivals, dropped) = (arrivals.clone(), Arc::clone(dropped));
+        let (basket, dropped) = (basket.clone(), Arc::clone(dropped));
         move |event: Event, payload: Payload, _: Client| {
             let arrived = Arrived {
                 at: Instant::now(),
                 received: decode(event.as_str(), payload),
             };
-            hand_over(&arrivals, &dropped, Inbound::Events(vec![arrived]));
+            basket.put(arrived, &dropped);
             std::future::ready(()).boxed()
         }
     };

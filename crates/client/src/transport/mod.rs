@@ -16,8 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::state::TransportKind;
 
-/// How many messages may wait for the session before they are dropped and counted.
-const INBOUND: usize = 8_192;
+/// How many messages may wait for the session. With [`TOGETHER`] events to a message at the most, this bounds the
+/// memory of a flood to a few megabytes; what comes on top waits at the server's end ([`plain`]) or is dropped and
+/// counted ([`boxed`], whose library has to be read from).
+const INBOUND: usize = 32;
+/// How many events are handed over together; enough to spare the queue, few enough to spare the latency.
+const TOGETHER: usize = 128;
 /// How many emits may wait for the socket.
 const OUTBOUND: usize = 64;
 

@@ -1,6 +1,7 @@
 //! The plain connection of `wire` as a session's transport.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gavelscope_contract::Received;
@@ -10,10 +11,11 @@ use gavelscope_wire::connection::{
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, Target, hand_over};
+use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
 
-/// How many events are handed over together; enough to spare the queue, few enough to spare the latency.
-const TOGETHER: usize = 256;
+/// How long reading may wait for a session that is behind. Meanwhile events wait at the server's end and none is lost;
+/// much longer, and pings would be answered too late.
+const HELD_BACK: Duration = Duration::from_secs(2);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(250);
 /// How often missing acks are looked for.
@@ -57,11 +59,11 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
                 while let Some(message) = incoming {
                     match message {
                         Err(error) => {
-                            flush(&mut batch, &arrivals, &dropped);
+                            flush(&mut batch, &arrivals, &dropped).await;
                             return over(&error);
                         }
                         Ok(Incoming::Disconnect { .. }) => {
-                            flush(&mut batch, &arrivals, &dropped);
+                            flush(&mut batch, &arrivals, &dropped).await;
                             return Lost::ClosedByServer;
                         }
                         Ok(Incoming::Event(event)) => {
@@ -73,13 +75,13 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
                         }
                         // What is no event keeps its place among the events.
                         Ok(other) => {
-                            flush(&mut batch, &arrivals, &dropped);
+                            flush(&mut batch, &arrivals, &dropped).await;
                             settle(other, &arrivals, &dropped, &mut waiting);
                         }
                     }
                     incoming = connection.next_ready();
                 }
-                flush(&mut batch, &arrivals, &dropped);
+                flush(&mut batch, &arrivals, &dropped).await;
             }
             emit = departures.recv() => match emit {
                 None => {
@@ -135,16 +137,25 @@ async fn open(target: &Target) -> Result<Connection, Lost> {
     })
 }
 
-fn flush(batch: &mut Vec<Arrived>, arrivals: &mpsc::Sender<Inbound>, dropped: &std::sync::atomic::AtomicU32) {
-    if !batch.is_empty() {
-        hand_over(arrivals, dropped, Inbound::Events(std::mem::take(batch)));
+/// Hands over what came together. A session that is behind is waited for, within limits.
+async fn flush(batch: &mut Vec<Arrived>, arrivals: &mpsc::Sender<Inbound>, dropped: &AtomicU32) {
+    if batch.is_empty() {
+        return;
+    }
+    let events = std::mem::replace(batch, Vec::with_capacity(TOGETHER));
+    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+    if tokio::time::timeout(HELD_BACK, arrivals.send(Inbound::Events(events)))
+        .await
+        .is_err()
+    {
+        dropped.fetch_add(count, Ordering::Relaxed);
     }
 }
 
 fn settle(
     incoming: Incoming,
     arrivals: &mpsc::Sender<Inbound>,
-    dropped: &std::sync::atomic::AtomicU32,
+    dropped: &AtomicU32,
     waiting: &mut HashMap<u64, (Instant, Ack)>,
 ) {
     match incoming {

@@ -604,9 +604,9 @@ export type Measurements = {
 export type Millis = number;
 
 /**
- *  An amount of money, never negative, in minor units (pence).
+ *  An amount of money, never negative.
  * 
- *  On the wire it is a JSON number in pounds (`5000000`, `5000000.0`), now and then a string (`"5000000"`).
+ *  In memory it is pence. In JSON, on the wire and to the window, it is a number in **pounds** (`5000000`, `5000000.0`), now and then a string (`"5000000"`).
  */
 export type Money = number;
 

@@ -181,3 +181,6 @@ async fn one(contender: Contender, events: u64, rate: Option<u64>) -> anyhow::Re
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(text.trim()).with_context(|| format!("{} said “{text}”", contender.name()))
 }
+#[cfg(feature = "mi")]
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
