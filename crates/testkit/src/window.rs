@@ -117,7 +117,11 @@ impl Window {
     /// What something says; empty where it is not there.
     pub async fn text(&self, id: &str) -> String {
         match self.find(id).await {
-            Some(element) => element.text().await.unwrap_or_default().trim().to_owned(),
+            // Not the driver's idea of visible text: that leaves out what is cut off with dots.
+            Some(element) => match element.prop("textContent").await {
+                Ok(Some(text)) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+                _ => String::new(),
+            },
             None => String::new(),
         }
     }
