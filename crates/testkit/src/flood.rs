@@ -302,7 +302,7 @@ fn event(lot: u64, number: u64, server_time: &str) -> String {
         _ if number == EVENTS_A_LOT - 1 => json!(["sold", { "clubId": club_id(lot), "clubName": "A club",
             "winningBid": { "userId": BIDDERS[0].0, "userName": BIDDERS[0].1, "amount": 3_000_000 },
             "unsold": false, "participants": participants() }]),
-        _ if number % group == 0 => json!(["tick", timer(1)]),
+        _ if number.is_multiple_of(group) => json!(["tick", timer(1)]),
         _ => {
             let bid = number - 1 - (number - 1) / group;
             let (user, name) = BIDDERS[usize::try_from(bid).unwrap_or(0) % BIDDERS.len()];
@@ -364,10 +364,10 @@ impl Block {
             .flat_map(|bid| places(&format!("\"seq\":{}", FIRST_SEQ + bid), 6))
             .collect();
         Self {
+            bytes,
             lots,
             seqs,
             clubs,
-            bytes,
         }
     }
 
@@ -400,6 +400,8 @@ async fn flood(to: &mut (impl AsyncWriteExt + Unpin), order: Order, shared: &Sha
 }
 
 async fn pace(to: &mut (impl AsyncWriteExt + Unpin), order: Order, per_second: u64) -> std::io::Result<()> {
+    // Whoever set this off is still busy with the answer.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     let mut clock = tokio::time::interval(Duration::from_micros(1_000_000 / per_second.max(1)));
     let mut bytes = Vec::new();
     for number in 0..order.events() {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 /// WebKit's driver, where Debian and Ubuntu put it.
 const DRIVER: &str = "/usr/bin/WebKitWebDriver";
 /// The window has to be there after this long.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// One request to the driver is given up after this long.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks at the page.
@@ -254,7 +254,7 @@ impl Window {
     /// Bids the first step until a bid counts. Somebody may be faster; then the next price is tried.
     pub async fn bid_until_it_counts(&self) -> anyhow::Result<()> {
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(60) {
+        while started.elapsed() < Duration::from_mins(1) {
             if self.is_enabled("bid-step-1").await {
                 // The fate of the bid before this one is still on the screen; this one has another amount.
                 let before = self.text("bid-fate").await;

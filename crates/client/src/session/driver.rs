@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gavelscope_contract::event::Event;
 use gavelscope_contract::league::League;
-use gavelscope_contract::{AuctionId, LeagueId, PodId, UserId};
+use gavelscope_contract::{AuctionId, LeagueId, PodId, Received, UserId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ use crate::measure::{Durations, Pods, Rate};
 use crate::rest::Rest;
 use crate::state::{Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread};
 use crate::time;
-use crate::transport::{self, Arrived, Inbound, Link, Lost, Target};
+use crate::transport::{self, Inbound, Link, Lost, Target};
 
 /// How long a link has to stand before its loss is met with the shortest wait again.
 const STEADY: Duration = Duration::from_secs(30);
@@ -320,8 +320,8 @@ impl Driver {
                 self.measured
                     .rate
                     .add(now, u32::try_from(events.len()).unwrap_or(u32::MAX));
-                for arrived in events {
-                    self.event(arrived, now);
+                for received in events {
+                    self.event(received, now);
                 }
                 self.unpublished = true;
             }
@@ -339,8 +339,7 @@ impl Driver {
         }
     }
 
-    fn event(&mut self, arrived: Arrived, now: Millis) {
-        let received = arrived.received;
+    fn event(&mut self, received: Received, now: Millis) {
         self.measured.events = self.measured.events.saturating_add(1);
         self.measured.unknown_fields = self
             .measured

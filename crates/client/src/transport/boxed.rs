@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{interval, timeout};
 
-use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
+use super::{AckError, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
 
 /// How often the library's read task is looked for.
 const WATCH: Duration = Duration::from_millis(250);
@@ -87,14 +87,30 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
         took: started.elapsed(),
     };
     hand_over(&arrivals, &dropped, Inbound::Online(online));
+    let lost = tokio::select! {
+        lost = serve(&client, &mut lifecycle, &mut departures, &arrivals, &dropped) => lost,
+        () = basket.carry(&arrivals) => Lost::ClosedHere,
+    };
+    // What was heard before the end still counts.
+    basket.empty(&arrivals).await;
+    lost
+}
+
+/// Until the link is over.
+async fn serve(
+    client: &Client,
+    lifecycle: &mut mpsc::Receiver<Lifecycle>,
+    departures: &mut mpsc::Receiver<Outbound>,
+    arrivals: &mpsc::Sender<Inbound>,
+    dropped: &AtomicU32,
+) -> Lost {
     let mut watch = interval(WATCH);
     loop {
         tokio::select! {
-            () = basket.filled.notified() => basket.empty(&arrivals).await,
             said = lifecycle.recv() => match said {
                 Some(Lifecycle::Closed) => return Lost::ClosedByServer,
                 Some(Lifecycle::Error(reason)) => {
-                    hand_over(&arrivals, &dropped, Inbound::Undecodable { raw: String::new(), reason });
+                    hand_over(arrivals, dropped, Inbound::Undecodable { raw: String::new(), reason });
                 }
                 Some(Lifecycle::Connected) => {}
                 None => return Lost::Broken("the library gave up".to_owned()),
@@ -107,7 +123,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
                     let _ = timeout(WATCH, client.disconnect()).await;
                     return Lost::ClosedHere;
                 }
-                Some(emit) => if let Err(lost) = send(&client, emit).await {
+                Some(emit) => if let Err(lost) = send(client, emit).await {
                     return lost;
                 },
             },
@@ -135,20 +151,28 @@ async fn next(lifecycle: &mut mpsc::Receiver<Lifecycle>) -> Option<Lifecycle> {
 /// what they leave here goes to the session together, so that a flood does not wake it for every event.
 #[derive(Clone, Default)]
 struct Basket {
-    events: Arc<Mutex<Vec<Arrived>>>,
+    events: Arc<Mutex<Vec<Received>>>,
     filled: Arc<Notify>,
 }
 
 impl Basket {
-    fn put(&self, arrived: Arrived, dropped: &AtomicU32) {
+    fn put(&self, received: Received, dropped: &AtomicU32) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if events.len() >= MOST_IN_BASKET {
             dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        events.push(arrived);
+        events.push(received);
         if events.len() == 1 {
             self.filled.notify_one();
+        }
+    }
+
+    /// Carries what is put here to the session, until nobody listens any more.
+    async fn carry(&self, arrivals: &mpsc::Sender<Inbound>) {
+        while !arrivals.is_closed() {
+            self.filled.notified().await;
+            self.empty(arrivals).await;
         }
     }
 
@@ -187,11 +211,7 @@ async fn connect(
     let event = {
         let (basket, dropped) = (basket.clone(), Arc::clone(dropped));
         move |name: &str, payload: Payload| {
-            let arrived = Arrived {
-                at: Instant::now(),
-                received: decode(name, payload),
-            };
-            basket.put(arrived, &dropped);
+            basket.put(decode(name, payload), &dropped);
         }
     };
     // `close`, `error` and `open` are the library's own words, and an application's event of that name arrives in the
@@ -210,11 +230,7 @@ async fn connect(
     let any = {
         let (basket, dropped) = (basket.clone(), Arc::clone(dropped));
         move |event: Event, payload: Payload, _: Client| {
-            let arrived = Arrived {
-                at: Instant::now(),
-                received: decode(event.as_str(), payload),
-            };
-            basket.put(arrived, &dropped);
+            basket.put(decode(event.as_str(), payload), &dropped);
             std::future::ready(()).boxed()
         }
     };

@@ -52,7 +52,7 @@ pub enum Inbound {
     /// The handshake is done.
     Online(Online),
     /// Events that came together.
-    Events(Vec<Arrived>),
+    Events(Vec<Received>),
     /// A sign of life without content.
     Ping(Instant),
     /// A frame that is no packet; the link goes on.
@@ -75,15 +75,6 @@ pub struct Online {
     pub ping_interval: Option<Duration>,
     /// From the start of the attempt.
     pub took: Duration,
-}
-
-/// An event and when it came.
-#[derive(Debug)]
-pub struct Arrived {
-    /// When its frame was read.
-    pub at: Instant,
-    /// The event.
-    pub received: Received,
 }
 
 /// Why a link is over.

@@ -11,7 +11,7 @@ use gavelscope_wire::connection::{
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AckError, Arrived, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
+use super::{AckError, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
 
 /// How long reading may wait for a session that is behind. Meanwhile events wait at the server's end and none is lost;
 /// much longer, and pings would be answered too late.
@@ -68,7 +68,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
                         }
                         Ok(Incoming::Event(event)) => {
                             let received = Received::from_text(event.name(), event.first_argument());
-                            batch.push(Arrived { at: Instant::now(), received });
+                            batch.push(received);
                             if batch.len() >= TOGETHER {
                                 break;
                             }
@@ -138,7 +138,7 @@ async fn open(target: &Target) -> Result<Connection, Lost> {
 }
 
 /// Hands over what came together. A session that is behind is waited for, within limits.
-async fn flush(batch: &mut Vec<Arrived>, arrivals: &mpsc::Sender<Inbound>, dropped: &AtomicU32) {
+async fn flush(batch: &mut Vec<Received>, arrivals: &mpsc::Sender<Inbound>, dropped: &AtomicU32) {
     if batch.is_empty() {
         return;
     }

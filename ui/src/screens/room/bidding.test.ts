@@ -108,6 +108,53 @@ describe('a bid below the limit', () => {
   });
 });
 
+describe('the five steps', () => {
+  // Small enough that none of them asks a second time.
+  const amounts = [6_100_000, 6_200_000, 6_300_000, 6_400_000, 6_500_000];
+  const steps = amounts.map((amount) => ({ label: `£${amount}`, amount: pounds(amount), allowed: true }));
+  const numbered = amounts.map((amount, index) => [index + 1, String(amount)] as const);
+
+  it.each(numbered)('bid at the seen price when button %i is pressed', async (number, typed) => {
+    const { scripted } = await openWindow(inRoom(now, { bidding: { ...base.bidding, steps } }));
+    await press(`bid-step-${number}`);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', typed, pounds(6_000_000)]]);
+  });
+
+  it.each(numbered)('bid at the seen price when key %i is pressed', async (number, typed) => {
+    const { scripted } = await openWindow(inRoom(now, { bidding: { ...base.bidding, steps } }));
+    await userEvent.keyboard(String(number));
+    await settle();
+    expect(scripted.asked('placeBid')).toEqual([['a-1', typed, pounds(6_000_000)]]);
+  });
+});
+
+describe('a price that has moved', () => {
+  const moving = () =>
+    new Scripted({
+      placeBid: () => {
+        throw refusal('priceMoved', 'The price has moved to £9,000,000.', 'Confirm once more, or cancel.');
+      },
+    });
+
+  it('says so and does not bid again by itself, where one press was enough', async () => {
+    const scripted = moving();
+    await openWindow(inRoom(now), 'room', scripted);
+    await bid('6500000');
+    expect(at('error-sentence').textContent).toContain('The price has moved to £9,000,000.');
+    expect(scripted.asked('placeBid')).toHaveLength(1);
+  });
+
+  it('says so and does not bid again by itself, where a second yes was given', async () => {
+    const scripted = moving();
+    const { show } = await openWindow(inRoom(now), 'room', scripted);
+    await bid('20000000');
+    await show(inRoom(now, { lot: { ...base.lot!, price: pounds(9_000_000) } }));
+    await press('bid-confirm');
+    expect(at('error-sentence').textContent).toContain('The price has moved to £9,000,000.');
+    expect(scripted.asked('placeBid')).toHaveLength(1);
+  });
+});
+
 describe('a large bid', () => {
   it('is asked for twice, and the second yes places exactly what was shown', async () => {
     const { scripted } = await openWindow(inRoom(now));

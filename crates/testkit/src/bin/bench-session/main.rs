@@ -80,7 +80,13 @@ const PACE: u64 = 1_000;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = if std::env::var_os("ONE").is_some() {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+    } else {
+        tokio::runtime::Runtime::new()?
+    };
     match arguments.first().map(String::as_str) {
         Some("client") => {
             let [_, contender, url, events, rate] = arguments.as_slice() else {
