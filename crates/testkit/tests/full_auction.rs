@@ -1,6 +1,12 @@
 //! A whole auction between four sessions, two on each transport, and the real backend, with no window: everybody and the
 //! database tell the same story, the money adds up, and every bid has one fate.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! A recorded auction played to a real session ends in the state that the recording itself ends in.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

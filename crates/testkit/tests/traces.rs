@@ -1,5 +1,11 @@
 //! Every recording of a backend in the field is read by the contract and the codec, and nothing of it is lost on the way.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::collections::BTreeMap;
 
 use gavelscope_contract::ack::{JoinAuction, JoinLeagueRoom};

@@ -1,5 +1,11 @@
 //! The whole house, driven through its real window: a person's first evening.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
