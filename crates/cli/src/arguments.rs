@@ -126,7 +126,7 @@ impl From<Transport> for TransportKind {
 #[derive(Debug, Args)]
 pub struct SignInArguments {
     /// The e-mail address to sign in with. The token of the mailed link comes from --token-stdin or from the
-    /// environment (GAVELCTL_TOKEN); a development backend needs none
+    /// environment (`GAVELCTL_TOKEN`); a development backend needs none
     #[arg(long, env = "GAVELCTL_EMAIL", hide_env_values = true, value_name = "E-MAIL")]
     pub email: String,
     /// Create the user by this name where the backend does not know the address yet

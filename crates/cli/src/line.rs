@@ -137,6 +137,7 @@ impl What {
 }
 
 impl fmt::Display for What {
+    #[allow(clippy::too_many_lines, reason = "one arm a kind of line")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server {

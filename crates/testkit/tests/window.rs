@@ -13,7 +13,7 @@ use gavelscope_testkit::window::Window;
 
 const SOON: Duration = Duration::from_secs(20);
 /// A lot, its late bids, and the pause after it.
-const A_LOT: Duration = Duration::from_secs(240);
+const A_LOT: Duration = Duration::from_mins(4);
 
 fn app() -> PathBuf {
     std::env::var_os("GAVELSCOPE_APP")

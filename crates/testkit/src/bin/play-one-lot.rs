@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use gavelscope_testkit::window::Window;
 
 /// A lot, its late bids, and the pause after it.
-const A_LOT: Duration = Duration::from_secs(240);
+const A_LOT: Duration = Duration::from_mins(4);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
