@@ -114,7 +114,7 @@ fn the_recording_ends_with_four_sales_and_its_list_of_clubs_is_wrong_about_two()
     );
 }
 
-async fn session(player: &Player, transport: TransportKind) -> Session {
+fn session(player: &Player, transport: TransportKind) -> Session {
     let address = ServerAddress::parse(&player.url(), DEFAULT_PATH).unwrap();
     let credentials = Credentials {
         user: ALICE.into(),
@@ -128,9 +128,11 @@ async fn session(player: &Player, transport: TransportKind) -> Session {
 async fn until(session: &Session, what: &str, holds: impl Fn(&SessionState) -> bool) {
     let mut state = session.state();
     let waited = tokio::time::timeout(Duration::from_secs(20), state.wait_for(|state| holds(state))).await;
-    if waited.is_err() {
-        panic!("never: {what}; the state is {:#?}", session.state().borrow());
-    }
+    assert!(
+        waited.is_ok(),
+        "never: {what}; the state is {:#?}",
+        session.state().borrow()
+    );
 }
 
 fn view(state: &SessionState) -> Option<&AuctionView> {
@@ -199,7 +201,7 @@ async fn a_session_ends_where_the_recording_ends(transport: TransportKind) {
     let auction = AuctionId::from(AUCTION);
     let player = Player::start(&trace, "alice", &auction).await.unwrap();
     assert!(player.room_events() > 100, "there is an auction to play");
-    let session = session(&player, transport).await;
+    let session = session(&player, transport);
     session.open_auction(auction).await.unwrap();
 
     player.play_until("auction_deleted").await.unwrap();
