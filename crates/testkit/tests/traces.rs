@@ -1,5 +1,6 @@
 //! Every recording of a backend in the field is read by the contract and the codec, and nothing of it is lost on the way.
 
+#![allow(clippy::single_match_else, reason = "two kinds of answer, side by side")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
