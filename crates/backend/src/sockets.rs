@@ -1,5 +1,6 @@
 //! The Socket.IO side: who a socket speaks for, and the rooms it joins (contract, sections 2 and 5).
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use gavelscope_contract::ack::Ack;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, SocketRef, State, TryData};
+use socketioxide::handler::ConnectHandler;
 
 use crate::house::House;
 use crate::probe;
@@ -24,10 +26,16 @@ pub(crate) type Shared = Arc<House>;
 
 /// Registers what the namespace `/` understands.
 pub(crate) fn register(io: &SocketIo) {
-    io.ns("/", connected);
+    io.ns("/", connected.with(admitted));
 }
 
-async fn connected(socket: SocketRef, TryData(auth): TryData<Value>, State(house): State<Shared>) {
+/// Before the server's CONNECT leaves: a client may send as soon as it has that, and what comes before its handler is
+/// there would be dropped without an ack.
+async fn admitted(
+    socket: SocketRef,
+    TryData(auth): TryData<Value>,
+    State(house): State<Shared>,
+) -> Result<(), Infallible> {
     let header = socket
         .req_parts()
         .headers
@@ -42,8 +50,6 @@ async fn connected(socket: SocketRef, TryData(auth): TryData<Value>, State(house
     if let Some(user) = token.and_then(|token| house.tokens.user(&token, house.store.now()).ok()) {
         socket.extensions.insert(SpeaksFor(user));
     }
-    tracing::debug!(pod = %house.pod, sid = %socket.id, transport = ?socket.transport_type(), "connected");
-
     socket.on("join_auction", join_auction);
     socket.on("join_league_room", join_league_room);
     socket.on("leave_auction", leave_auction);
@@ -52,6 +58,11 @@ async fn connected(socket: SocketRef, TryData(auth): TryData<Value>, State(house
     socket.on("join_probe_room", probe::join);
     socket.on("probe", probe::probe);
     socket.on_disconnect(disconnected);
+    Ok(())
+}
+
+async fn connected(socket: SocketRef, State(house): State<Shared>) {
+    tracing::debug!(pod = %house.pod, sid = %socket.id, transport = ?socket.transport_type(), "connected");
     emit(
         &socket,
         "connected",

@@ -143,7 +143,7 @@ impl Follower {
 
     fn link_changes(&mut self, connection: &Connection, news: &mut Vec<What>) {
         let now = (connection.phase, connection.pod.clone());
-        let settled = !matches!(connection.phase, LinkPhase::Connecting | LinkPhase::Closed);
+        let settled = !connection.phase.is_underway() && connection.phase != LinkPhase::Closed;
         // The pod is told a moment after the link is there; a link whose pod only became known is no news.
         let told = self.link.as_ref().is_some_and(|(phase, pod)| {
             *phase == now.0 && (*pod == now.1 || pod.is_none() || now.1.is_none())

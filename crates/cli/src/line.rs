@@ -268,10 +268,12 @@ fn connection(
     trouble: Option<&str>,
 ) -> fmt::Result {
     f.write_str(match phase {
-        LinkPhase::Connecting => "Connecting",
+        LinkPhase::Idle | LinkPhase::Resolving | LinkPhase::Connecting | LinkPhase::Handshaking => {
+            "Connecting"
+        }
         LinkPhase::Online => "Connected",
-        LinkPhase::Waiting => "Not connected; waiting to try again",
-        LinkPhase::Reconnecting => "Not connected; trying again",
+        LinkPhase::Suspect => "Connected, and nothing is heard",
+        LinkPhase::Backoff => "Not connected; waiting to try again",
         LinkPhase::Closed => "Closed",
     })?;
     if let Some(pod) = pod {

@@ -74,6 +74,7 @@ impl ServerClock {
             offset_ms: best.map(|s| i32::try_from(s.offset).unwrap_or(i32::MAX)),
             error_ms: best.map(|s| u32::try_from(s.half_trip).unwrap_or(u32::MAX)),
             samples: self.taken,
+            doubt: None,
         }
     }
 }

@@ -52,6 +52,8 @@ impl Ledger {
             answer_ms: None,
             echo_ms: None,
             pod: None,
+            attempts: 0,
+            earlier: false,
         };
         if self.entries.len() >= Self::KEPT
             && let Some(oldest) = self.entries.iter().position(|e| !is_open(e.fate))

@@ -65,6 +65,8 @@ shown! {
         pub bids: Vec<LedgerEntry>,
         /// What was measured.
         pub measurements: Measurements,
+        /// What is being recorded, where anything is.
+        pub recording: Option<Recording>,
     }
 
     /// The backend on the other end, with what it claims.
@@ -101,6 +103,12 @@ shown! {
         pub since: Millis,
         /// Over which library.
         pub transport: TransportKind,
+        /// Over what that library carries it.
+        pub carrier: Carrier,
+        /// Whether there was a connection before: what is made now is a new one.
+        pub was_online: bool,
+        /// How it came to be as it is, oldest first (the newest 50).
+        pub transitions: Arc<Vec<Transition>>,
         /// The socket's id, while online.
         pub socket_id: Option<String>,
         /// The pod that holds the socket, where the server says it.
@@ -121,6 +129,16 @@ shown! {
         pub trouble: Option<String>,
     }
 
+    /// A change of my link.
+    pub struct Transition {
+        /// When.
+        pub at: Millis,
+        /// How it is from then on.
+        pub phase: LinkPhase,
+        /// Why: a sentence.
+        pub reason: String,
+    }
+
     /// Who is signed in.
     pub struct Account {
         /// Their id.
@@ -137,6 +155,8 @@ shown! {
         pub error_ms: Option<u32>,
         /// How many samples it rests on.
         pub samples: u32,
+        /// Why the countdown may be wrong by more than a person would accept: a sentence. None while it can be trusted.
+        pub doubt: Option<String>,
     }
 
     /// My leagues.
@@ -185,6 +205,8 @@ shown! {
         pub doubt: Option<String>,
         /// When a message or a snapshot last changed or confirmed it.
         pub confirmed_at: Option<Millis>,
+        /// In polled mode: how often the state is read at present, ms.
+        pub polled_every_ms: Option<u32>,
         /// What is on the block, or was last.
         pub lot: Option<LotView>,
         /// Seconds to the next lot, in the pause between two.
@@ -401,6 +423,24 @@ shown! {
         pub echo_ms: Option<u32>,
         /// The pod that answered.
         pub pod: Option<PodId>,
+        /// How often its request was sent: more than once only where the server takes a key but once.
+        pub attempts: u32,
+        /// It was sent by an earlier run of the application, which ended before the answer.
+        pub earlier: bool,
+    }
+
+    /// What is being recorded.
+    pub struct Recording {
+        /// The folder with the ring of files.
+        pub folder: String,
+        /// The file that is being written.
+        pub file: String,
+        /// Lines that were written since the start.
+        pub lines: u32,
+        /// Lines that were dropped because the disk was slower than the events.
+        pub dropped: u32,
+        /// Why nothing is recorded any more: a sentence.
+        pub trouble: Option<String>,
     }
 
     /// What was measured, all of it here and none of it claimed.
@@ -425,6 +465,8 @@ shown! {
         pub dropped: u32,
         /// Snapshots taken.
         pub snapshots: u32,
+        /// Those of them that were taken because events do not arrive.
+        pub polls: u32,
         /// Joins that were never acknowledged.
         pub acks_missing: u32,
         /// Round trip of the last REST call, ms.
@@ -487,16 +529,30 @@ shown! {
 shown_words! {
     /// How my link is.
     pub enum LinkPhase {
-        /// The first attempt is on its way.
+        /// Nothing was tried yet.
+        Idle,
+        /// The server's name is being looked up.
+        Resolving,
+        /// A connection is being made.
         Connecting,
+        /// Connected; Socket.IO has not said yes yet.
+        Handshaking,
         /// Events can arrive.
         Online,
+        /// Nothing was heard for longer than the server's heartbeat allows; it is being checked.
+        Suspect,
         /// Lost; the next attempt is due at `retry_at`.
-        Waiting,
-        /// Lost; an attempt is on its way.
-        Reconnecting,
+        Backoff,
         /// Ended by the user.
         Closed,
+    }
+
+    /// Over what a Socket.IO connection runs.
+    pub enum Carrier {
+        /// A websocket.
+        Websocket,
+        /// HTTP long polling, where a websocket is refused.
+        Polling,
     }
 
     /// Over which library the socket runs.
@@ -543,6 +599,8 @@ shown_words! {
         Live,
         /// A snapshot is on its way; what is shown may be old.
         CatchingUp,
+        /// Events do not arrive; the state is read from the server again and again, and is as old as its age says.
+        Polled,
         /// There is no link; what is shown is old.
         Stale,
     }
@@ -567,6 +625,8 @@ shown_words! {
         InFlight,
         /// The hammer has fallen.
         TimeUp,
+        /// There is less time left than a bid needs to get there; the user may insist.
+        TooLate,
         /// Over.
         Over,
     }
@@ -599,5 +659,15 @@ shown_words! {
         Malformed,
         /// Something that this side noticed: a loss, a gap, a snapshot, an answer.
         Note,
+    }
+}
+
+impl LinkPhase {
+    /// Whether an attempt is on its way.
+    pub const fn is_underway(self) -> bool {
+        matches!(
+            self,
+            Self::Idle | Self::Resolving | Self::Connecting | Self::Handshaking
+        )
     }
 }

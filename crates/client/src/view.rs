@@ -51,6 +51,9 @@ pub fn auction(state: &AuctionState, around: &Surroundings<'_>) -> AuctionView {
         Trust::Live => None,
         Trust::CatchingUp if state.phase == AuctionPhase::Loading => None,
         Trust::CatchingUp => Some("Something was missed; the state is being read anew.".to_owned()),
+        Trust::Polled => {
+            Some("Events do not arrive; price and clock are read from the server again and again.".to_owned())
+        }
         Trust::Stale => Some("No connection: price and clock are as they were when it was lost.".to_owned()),
     };
     AuctionView {
@@ -61,6 +64,7 @@ pub fn auction(state: &AuctionState, around: &Surroundings<'_>) -> AuctionView {
         trust,
         doubt,
         confirmed_at: state.confirmed_at,
+        polled_every_ms: None,
         lot: state.lot.as_ref().map(|lot| lot_view(state, lot, around)),
         countdown: state.countdown,
         bidding: bidding(state, around, trust),

@@ -35,6 +35,7 @@ pub fn blocked(reason: BlockReason) -> &'static str {
         BlockReason::RosterFull => "Your roster is full.",
         BlockReason::Budget => "Your budget does not reach the next bid.",
         BlockReason::InFlight => "Your bid is on its way.",
+        BlockReason::TooLate => "There is less time left than a bid needs to get there.",
         BlockReason::TimeUp => "The hammer has fallen.",
         BlockReason::Over => "The auction is over.",
     }

@@ -53,14 +53,18 @@ fn link(state: &SessionState) -> Finding {
         connection.reconnects, connection.attempt
     );
     match connection.phase {
-        LinkPhase::Connecting => finding(
+        phase if phase.is_underway() && !connection.was_online => finding(
             "GS-LINK",
             Outcome::Inconclusive,
             "The first connection is on its way.",
             evidence,
             None,
         ),
-        LinkPhase::Waiting | LinkPhase::Reconnecting => finding(
+        LinkPhase::Idle
+        | LinkPhase::Resolving
+        | LinkPhase::Connecting
+        | LinkPhase::Handshaking
+        | LinkPhase::Backoff => finding(
             "GS-LINK",
             Outcome::Fail,
             "There is no connection: what you see is old until it is back.",
@@ -76,7 +80,7 @@ fn link(state: &SessionState) -> Finding {
             evidence,
             None,
         ),
-        LinkPhase::Online => {
+        LinkPhase::Online | LinkPhase::Suspect => {
             let silence = connection.heard_at.map_or(0, |heard| heard.age_at(state.at));
             if silence > SILENCE_MS {
                 let evidence = format!("nothing heard for {} s", silence / 1_000);

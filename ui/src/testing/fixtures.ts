@@ -108,6 +108,7 @@ export function auction(now: number, more: Partial<AuctionView> = {}): AuctionVi
     leagueName: 'Thursday Night League',
     phase: 'bidding',
     trust: 'live',
+    polledEveryMs: null,
     doubt: null,
     confirmedAt: now - 200,
     lot: {
@@ -177,6 +178,12 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       phase: 'online',
       since: now - 134_000,
       transport: 'rustSocketio',
+      carrier: 'websocket',
+      wasOnline: true,
+      transitions: [
+        { at: now - 134_020, phase: 'connecting', reason: 'The session began.' },
+        { at: now - 134_000, phase: 'online', reason: 'The server said yes after 14 ms.' },
+      ],
       socketId: 'kX2vQm0Zr8TgAAAB',
       pod: 'gaveld-7f3a',
       reconnects: 0,
@@ -188,7 +195,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       trouble: null,
     },
     account: { userId: sam.userId, name: sam.name },
-    clock: { offsetMs: -3, errorMs: 4, samples: 12 },
+    clock: { offsetMs: -3, errorMs: 4, samples: 12, doubt: null },
     lobby: {
       readAt: now - 30_000,
       trouble: null,
@@ -212,6 +219,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       repeats: 2,
       dropped: 0,
       snapshots: 1,
+      polls: 0,
       acksMissing: 0,
       restMs: 9,
       answer: { count: 6, last: 9, median: 11, p95: 24 },
@@ -220,6 +228,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       lastBidPod: 'gaveld-7f3a',
       pods: [{ pod: 'gaveld-7f3a', socket: 3, rest: 22, at: now - 400 }],
     },
+    recording: null,
     ...more,
   };
 }

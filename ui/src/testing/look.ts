@@ -131,7 +131,7 @@ const looks: Record<string, () => Look> = {
         trust: 'stale', doubt: 'The link to the server is down.',
         bidding: { ...base.bidding, blocked: { reason: 'notLive', sentence: 'You cannot bid until the connection is back and the state is confirmed.' } },
       },
-      { connection: { ...online, phase: 'waiting', since: now - 3_000, retryAt: now + 7_500, socketId: null, attempt: 2, trouble: 'The server closed the connection.' } },
+      { connection: { ...online, phase: 'backoff', since: now - 3_000, retryAt: now + 7_500, socketId: null, attempt: 2, trouble: 'The server closed the connection.' } },
       { report: fixtures.badReport },
     ),
     screen: 'room',

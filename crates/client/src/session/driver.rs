@@ -20,7 +20,9 @@ use crate::feed::{Body, Feed};
 use crate::ledger::Ledger;
 use crate::measure::{Durations, Pods, Rate};
 use crate::rest::Rest;
-use crate::state::{Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread};
+use crate::state::{
+    Carrier, Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread,
+};
 use crate::time;
 use crate::transport::{self, Inbound, Link, Lost, Target};
 
@@ -72,6 +74,7 @@ pub(super) struct Measured {
     pub(super) malformed: u32,
     pub(super) dropped: u32,
     pub(super) snapshots: u32,
+    pub(super) polls: u32,
     pub(super) acks_missing: u32,
     pub(super) rest_ms: Option<u32>,
     pub(super) answer: Durations,
@@ -94,6 +97,7 @@ impl Measured {
             repeats,
             dropped: self.dropped,
             snapshots: self.snapshots,
+            polls: self.polls,
             acks_missing: self.acks_missing,
             rest_ms: self.rest_ms,
             answer: self.answer.spread(),
@@ -130,9 +134,12 @@ impl Driver {
     ) -> (Self, watch::Receiver<Arc<SessionState>>) {
         let now = time::now();
         let connection = Connection {
-            phase: LinkPhase::Connecting,
+            phase: LinkPhase::Idle,
             since: now,
             transport: config.transport,
+            carrier: Carrier::Websocket,
+            was_online: false,
+            transitions: Arc::default(),
             socket_id: None,
             pod: None,
             reconnects: 0,
@@ -259,13 +266,8 @@ impl Driver {
         };
         self.link_number += 1;
         self.link = Some(transport::open(self.config.transport, target));
-        let first = self.connection.attempt == 0 && self.connection.reconnects == 0;
         self.connection.attempt += 1;
-        self.set_phase(if first {
-            LinkPhase::Connecting
-        } else {
-            LinkPhase::Reconnecting
-        });
+        self.set_phase(LinkPhase::Connecting);
     }
 
     /// Takes what the link has ready, in one go, so that a flood costs one publication and not thousands.
@@ -310,6 +312,7 @@ impl Driver {
                 }
                 self.online_since = Some(Instant::now());
                 self.connection.trouble = None;
+                self.connection.was_online = true;
                 self.set_phase(LinkPhase::Online);
                 self.note(None, "online", "Connected; events can arrive.".to_owned());
                 self.join_all();
@@ -400,7 +403,7 @@ impl Driver {
         self.connection.trouble = Some(sentence);
         self.connection.socket_id = None;
         self.connection.pod = None;
-        self.set_phase(LinkPhase::Waiting);
+        self.set_phase(LinkPhase::Backoff);
         self.link_was_lost();
     }
 

@@ -43,6 +43,7 @@ pub(super) fn first(config: &SessionConfig, connection: &Connection, now: Millis
         auctions: Vec::new(),
         bids: Vec::new(),
         measurements: super::driver::Measured::default().shown(0, 0),
+        recording: None,
     }
 }
 
@@ -97,6 +98,7 @@ impl Driver {
             auctions: self.rooms.iter().filter_map(|room| room.view.clone()).collect(),
             bids: self.ledger.entries().cloned().collect(),
             measurements: self.measured.shown(gaps, repeats),
+            recording: None,
         };
         self.published.send_replace(Arc::new(state));
         self.last_published = Some(Instant::now());

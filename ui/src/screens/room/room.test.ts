@@ -74,7 +74,7 @@ describe('the room', () => {
   });
 
   it('counts down to the next attempt and lets me try at once', async () => {
-    const connection = { ...fixtures.session(now).connection, phase: 'waiting' as const, retryAt: Date.now() + 7_500, trouble: 'The server closed the connection.' };
+    const connection = { ...fixtures.session(now).connection, phase: 'backoff' as const, retryAt: Date.now() + 7_500, trouble: 'The server closed the connection.' };
     const { scripted } = await openWindow(fixtures.app(now, { session: fixtures.session(now, { connection }) }));
     expect(said('banner-connection')).toContain('The server closed the connection.');
     expect(said('banner-connection')).toMatch(/Next try in \d+ s/);
