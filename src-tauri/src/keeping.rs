@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gavelscope_client::rest::Credentials;
+use gavelscope_client::state::Millis;
 use gavelscope_contract::{Secret, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,8 @@ struct Kept {
     access: Secret,
     #[serde(serialize_with = "Secret::exposed_option")]
     refresh: Option<Secret>,
+    #[serde(default)]
+    expires_at: Option<Millis>,
 }
 
 impl From<Credentials> for Kept {
@@ -46,12 +49,14 @@ impl From<Credentials> for Kept {
             name,
             access,
             refresh,
+            expires_at,
         } = credentials;
         Self {
             user,
             name,
             access,
             refresh,
+            expires_at,
         }
     }
 }
@@ -63,12 +68,14 @@ impl From<Kept> for Credentials {
             name,
             access,
             refresh,
+            expires_at,
         } = kept;
         Self {
             user,
             name,
             access,
             refresh,
+            expires_at,
         }
     }
 }
@@ -225,6 +232,7 @@ mod tests {
             name: "U".into(),
             access: Secret::new("a"),
             refresh: Some(Secret::new("r")),
+            expires_at: None,
         }
     }
 

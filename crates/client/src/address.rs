@@ -90,6 +90,14 @@ impl ServerAddress {
         format!("{}/api{call}", self.base())
     }
 
+    /// Whose name has to be looked up, and the port.
+    pub fn host_and_port(&self) -> (String, u16) {
+        let host = self.base.host_str().unwrap_or_default();
+        // A literal IPv6 address is in brackets in a URL, and nowhere else.
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        (host, self.base.port_or_known_default().unwrap_or(443))
+    }
+
     /// The address of the Socket.IO endpoint.
     pub fn socket(&self) -> String {
         format!("{}{}", self.base(), self.path)

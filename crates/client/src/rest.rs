@@ -35,6 +35,8 @@ pub struct Rest {
     http: reqwest::Client,
     address: Arc<ServerAddress>,
     sign_in: Arc<RwLock<Option<Credentials>>>,
+    /// Held while the sign-in is renewed: two calls that met a 401 renew it once.
+    renewal: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a signed-in call carries.
@@ -48,6 +50,8 @@ pub struct Credentials {
     pub access: Secret,
     /// To get the next one.
     pub refresh: Option<Secret>,
+    /// When `access` runs out, by this machine's clock, where the server said it.
+    pub expires_at: Option<Millis>,
 }
 
 impl From<SignIn> for Credentials {
@@ -57,6 +61,9 @@ impl From<SignIn> for Credentials {
             name: sign_in.user.name,
             access: sign_in.access_token,
             refresh: Some(sign_in.refresh_token),
+            expires_at: Some(Millis(
+                time::now().0 + i64::from(sign_in.expires_in).saturating_mul(1_000),
+            )),
         }
     }
 }
@@ -145,6 +152,7 @@ impl Rest {
             http,
             address: Arc::new(address),
             sign_in: Arc::default(),
+            renewal: Arc::default(),
         })
     }
 
@@ -375,7 +383,14 @@ impl Rest {
         }
     }
 
+    /// Renews the sign-in while it is still good.
+    pub async fn renew_before_it_ends(&self) -> Result<(), ClientError> {
+        let used = self.credentials();
+        self.renew(used.as_ref()).await.map(|_| ())
+    }
+
     async fn renew(&self, used: Option<&Credentials>) -> Result<Credentials, ClientError> {
+        let _one_at_a_time = self.renewal.lock().await;
         // Another call may have renewed it while this one was refused.
         if let (Some(now), Some(used)) = (self.credentials(), used)
             && now.access != used.access
@@ -432,6 +447,11 @@ impl Rest {
             .await
             .map_err(|error| self.failure(&error, call.what))?;
         let (status, pod) = (response.status(), pod_of(&response));
+        let retry_after_seconds = response
+            .headers()
+            .get(reqwest::header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.trim().parse().ok());
         let text = read_body(response)
             .await
             .map_err(|reason| Failure::After(self.broken(call.what, reason)))?;
@@ -454,7 +474,10 @@ impl Rest {
             })
         } else {
             Err(Failure::No {
-                refusal: Refusal::read(status.as_u16(), &text),
+                refusal: Refusal {
+                    retry_after_seconds,
+                    ..Refusal::read(status.as_u16(), &text)
+                },
                 pod,
                 took_ms,
             })

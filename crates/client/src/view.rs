@@ -7,6 +7,7 @@ use gavelscope_contract::{ClubId, Money, UserId};
 
 use crate::auction::{AuctionState, Lot, Sync};
 use crate::clock::ServerClock;
+use crate::delivery::Missing;
 use crate::ledger::Ledger;
 use crate::state::{
     AuctionPhase, AuctionView, BidRow, Bidding, BlockReason, Blocked, ClubName, ClubRow, LotView, Manager,
@@ -30,6 +31,10 @@ pub struct Surroundings<'a> {
     pub league: Option<&'a League>,
     /// Whether there is a link.
     pub online: bool,
+    /// Whether it is in doubt.
+    pub suspect: bool,
+    /// In polled mode: how.
+    pub polled: Option<Polled>,
     /// What the join was answered.
     pub room: &'a RoomClaim,
     /// The server's clock.
@@ -40,21 +45,68 @@ pub struct Surroundings<'a> {
     pub now: Millis,
 }
 
+/// How an auction is read whose events do not arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Polled {
+    /// What is missing.
+    pub missing: Missing,
+    /// How often it is read, ms.
+    pub every_ms: u32,
+    /// When it last was.
+    pub read_at: Option<Millis>,
+}
+
+impl Polled {
+    /// An answer may take its time; when two readings in a row brought nothing, the state is as old as it is.
+    fn is_fresh(&self, now: Millis) -> bool {
+        self.read_at
+            .is_some_and(|at| at.age_at(now) <= self.every_ms.saturating_mul(2).saturating_add(2_000))
+    }
+}
+
+/// Whether what is shown can be relied on.
+fn trust(state: &AuctionState, around: &Surroundings<'_>) -> Trust {
+    match (around.polled, &state.sync) {
+        (Some(polled), _) if polled.is_fresh(around.now) => Trust::Polled,
+        _ if !around.online => Trust::Stale,
+        (Some(_), _) | (None, Sync::Behind(_)) => Trust::CatchingUp,
+        (None, Sync::Fresh) if around.suspect => Trust::CatchingUp,
+        (None, Sync::Fresh) => Trust::Live,
+    }
+}
+
+/// Why not, where it cannot.
+fn doubt(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Option<String> {
+    let sentence = match trust {
+        Trust::Live => return None,
+        Trust::CatchingUp if state.phase == AuctionPhase::Loading => return None,
+        Trust::Polled => {
+            let missing = around.polled.map_or(Missing::Link, |polled| polled.missing);
+            return Some(format!(
+                "{} The state is read from the server instead; bids count as ever.",
+                missing.sentence()
+            ));
+        }
+        Trust::CatchingUp if around.suspect => {
+            "Nothing is heard from the server; the connection is being checked."
+        }
+        Trust::CatchingUp if around.polled.is_some() => {
+            "Events do not arrive, and the server is slow to tell its state: price and clock may be old."
+        }
+        Trust::CatchingUp => "Something was missed; the state is being read anew.",
+        Trust::Stale => "No connection: price and clock are as they were when it was lost.",
+    };
+    Some(sentence.to_owned())
+}
+
 /// The auction as it is shown.
 pub fn auction(state: &AuctionState, around: &Surroundings<'_>) -> AuctionView {
-    let trust = match (&state.sync, around.online) {
-        (_, false) => Trust::Stale,
-        (Sync::Behind(_), true) => Trust::CatchingUp,
-        (Sync::Fresh, true) => Trust::Live,
-    };
-    let doubt = match trust {
-        Trust::Live => None,
-        Trust::CatchingUp if state.phase == AuctionPhase::Loading => None,
-        Trust::CatchingUp => Some("Something was missed; the state is being read anew.".to_owned()),
-        Trust::Polled => {
-            Some("Events do not arrive; price and clock are read from the server again and again.".to_owned())
-        }
-        Trust::Stale => Some("No connection: price and clock are as they were when it was lost.".to_owned()),
+    let trust = trust(state, around);
+    let doubt = doubt(state, around, trust);
+    // A tick or a bid that came by does not make what was read any younger.
+    let confirmed_at = match around.polled {
+        Some(polled) => polled.read_at,
+        None => state.confirmed_at,
     };
     AuctionView {
         id: state.id.clone(),
@@ -63,8 +115,8 @@ pub fn auction(state: &AuctionState, around: &Surroundings<'_>) -> AuctionView {
         phase: state.phase,
         trust,
         doubt,
-        confirmed_at: state.confirmed_at,
-        polled_every_ms: None,
+        confirmed_at,
+        polled_every_ms: around.polled.map(|polled| polled.every_ms),
         lot: state.lot.as_ref().map(|lot| lot_view(state, lot, around)),
         countdown: state.countdown,
         bidding: bidding(state, around, trust),

@@ -145,9 +145,18 @@ pub struct Refusal {
     pub current_bid: Option<Money>,
     /// The least that would be taken now, where the server said it.
     pub minimum_bid: Option<Money>,
+    /// How long the server asks to be left alone (`Retry-After`), s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Refusal {
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<std::time::Duration> {
+        self.retry_after_seconds
+            .map(|seconds| std::time::Duration::from_secs(u64::from(seconds)))
+    }
+
     /// How much of a server's words is kept, in characters.
     const KEPT: usize = 300;
 
@@ -174,6 +183,7 @@ impl Refusal {
             detail: detail.chars().take(Self::KEPT).collect(),
             current_bid: parsed.as_ref().and_then(|b| b.current_bid),
             minimum_bid: parsed.as_ref().and_then(|b| b.minimum_bid),
+            retry_after_seconds: None,
         }
     }
 

@@ -121,6 +121,7 @@ fn session(player: &Player, transport: TransportKind) -> Session {
         name: "Alice A".to_owned(),
         access: Secret::new("played".to_owned()),
         refresh: None,
+        expires_at: None,
     };
     Session::start(SessionConfig::new(address, credentials, transport)).unwrap()
 }

@@ -112,7 +112,7 @@ impl Driver {
                     self.clock.round_trip(answer.sent, answer.received, server_now);
                 }
                 self.ledger.accepted(key, answer.took_ms, answer.pod);
-                let (limit, due) = (self.config.echo_limit, key.to_owned());
+                let (limit, due) = (self.echo_bound(), key.to_owned());
                 self.jobs.spawn(async move {
                     tokio::time::sleep(limit).await;
                     Done::EchoDue(due)
@@ -221,6 +221,10 @@ impl Driver {
         let text = format!("{amount} was accepted, and the room was never told; reading the state.");
         self.note(Some(auction.clone()), "echo", text);
         if !over {
+            let change = self
+                .room(&auction)
+                .and_then(|room| room.delivery.no_echo(std::time::Instant::now()));
+            self.delivery_changed(&auction, change);
             self.want_snapshot(&auction);
         }
     }

@@ -14,20 +14,21 @@ use tokio::task::JoinSet;
 use super::jobs::Done;
 use super::rooms::Room;
 use super::{Command, SessionConfig};
-use crate::backoff;
 use crate::clock::ServerClock;
 use crate::feed::{Body, Feed};
 use crate::ledger::Ledger;
+use crate::link::LinkMachine;
 use crate::measure::{Durations, Pods, Rate};
+use crate::network::NetworkWatch;
 use crate::rest::Rest;
 use crate::state::{
     Carrier, Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread,
 };
 use crate::time;
-use crate::transport::{self, Inbound, Link, Lost, Target};
+use crate::transport::{Inbound, Link, Lost};
 
-/// How long a link has to stand before its loss is met with the shortest wait again.
-const STEADY: Duration = Duration::from_secs(30);
+/// How often what depends on time alone is looked at.
+const PULSE: Duration = Duration::from_millis(250);
 /// How often the health is asked for.
 const HEALTH_EVERY: Duration = Duration::from_secs(15);
 /// Between two publications while events pour in; about two to a frame.
@@ -45,11 +46,12 @@ pub(super) struct Driver {
     pub(super) link: Option<Link>,
     /// Which link it is, counted from 1: an ack of an earlier one says nothing about this one.
     pub(super) link_number: u64,
+    /// How it is, and why.
+    pub(super) machine: LinkMachine,
+    /// What is published of it besides.
     pub(super) connection: Connection,
-    pub(super) online_since: Option<Instant>,
-    pub(super) next_attempt: Option<Instant>,
-    /// Joins that this server never acknowledges: from then on they are sent without asking for it.
-    pub(super) never_acknowledged: HashSet<&'static str>,
+    /// What this server did with the acks that each join asked for.
+    pub(super) acknowledged: HashMap<&'static str, Acknowledged>,
     pub(super) rooms: Vec<Room>,
     pub(super) leagues: HashMap<LeagueId, League>,
     pub(super) league_rooms: HashSet<LeagueId>,
@@ -59,9 +61,28 @@ pub(super) struct Driver {
     pub(super) feed: Feed,
     pub(super) clock: ServerClock,
     pub(super) measured: Measured,
+    /// The sign-in is being renewed.
+    pub(super) renewing: bool,
     pub(super) revision: u32,
     pub(super) last_published: Option<Instant>,
     pub(super) unpublished: bool,
+}
+
+/// What became of the acks of one kind of join.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Acknowledged {
+    /// At least one came.
+    pub(super) ever: bool,
+    /// So many in a row did not.
+    pub(super) missing: u32,
+}
+
+impl Acknowledged {
+    /// An event that the server has no handler for is never acknowledged (contract, section 4, 10). One ack can be lost;
+    /// two, and none ever came, and it is sent without asking from then on.
+    pub(super) const fn is_hopeless(self) -> bool {
+        !self.ever && self.missing >= 2
+    }
 }
 
 /// The raw material of [`Measurements`].
@@ -120,7 +141,8 @@ enum Wake {
     Command(Option<Command>),
     Inbound(Option<Inbound>),
     Job(Done),
-    Attempt,
+    Pulse,
+    Network,
     Publish,
     Health,
     Second,
@@ -160,10 +182,9 @@ impl Driver {
             jobs: JoinSet::new(),
             link: None,
             link_number: 0,
+            machine: LinkMachine::new(now),
             connection,
-            online_since: None,
-            next_attempt: None,
-            never_acknowledged: HashSet::new(),
+            acknowledged: HashMap::new(),
             rooms: Vec::new(),
             leagues: HashMap::new(),
             league_rooms: HashSet::new(),
@@ -177,6 +198,7 @@ impl Driver {
             feed: Feed::default(),
             clock: ServerClock::default(),
             measured: Measured::default(),
+            renewing: false,
             revision: 0,
             last_published: None,
             unpublished: false,
@@ -190,6 +212,12 @@ impl Driver {
         self.read_lobby(None);
         let mut health = tokio::time::interval(HEALTH_EVERY);
         let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut pulse = tokio::time::interval(PULSE);
+        let mut network = NetworkWatch::new();
+        // After a stall (the machine slept) one look is enough.
+        for timer in [&mut health, &mut second, &mut pulse] {
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
         loop {
             let wake = {
                 let link = self.link.as_mut();
@@ -205,7 +233,9 @@ impl Driver {
                         Err(_) => continue,
                     },
                     () = until(publish_at) => Wake::Publish,
-                    () = until(self.next_attempt) => Wake::Attempt,
+                    () = until(self.machine.retry_at()) => Wake::Pulse,
+                    _ = pulse.tick() => Wake::Pulse,
+                    () = network.changed() => Wake::Network,
                     _ = second.tick() => Wake::Second,
                     _ = health.tick() => Wake::Health,
                     inbound = next(link) => Wake::Inbound(inbound),
@@ -217,17 +247,15 @@ impl Driver {
                 Wake::Inbound(None) => self.lost(&Lost::Broken("the connection broke".to_owned())),
                 Wake::Inbound(Some(first)) => self.take_in(first),
                 Wake::Job(done) => self.done(done),
-                Wake::Attempt => self.attempt(),
+                Wake::Pulse => self.pulse(),
+                Wake::Network => self.network_changed(),
                 Wake::Health => self.ask_health(),
-                Wake::Second => {
-                    self.measured.rate.roll(time::now());
-                    self.unpublished = true;
-                }
+                Wake::Second => self.second(),
                 Wake::Publish => self.publish(),
             }
         }
         self.link = None;
-        self.set_phase(LinkPhase::Closed);
+        self.machine.closed(time::now());
         self.publish();
     }
 
@@ -239,35 +267,6 @@ impl Driver {
         self.feed
             .push(time::now(), auction.map(Arc::new), Body::Note { name, text });
         self.unpublished = true;
-    }
-
-    pub(super) fn set_phase(&mut self, phase: LinkPhase) {
-        if self.connection.phase != phase {
-            self.connection.phase = phase;
-            self.connection.since = time::now();
-        }
-        self.unpublished = true;
-        self.touch_all();
-    }
-
-    pub(super) fn is_online(&self) -> bool {
-        self.connection.phase == LinkPhase::Online
-    }
-
-    /// Starts an attempt. There is never more than one: the link before it is dropped, and with it all that it held.
-    pub(super) fn attempt(&mut self) {
-        self.next_attempt = None;
-        self.connection.retry_at = None;
-        let token = self.rest.credentials().map(|credentials| credentials.access);
-        let target = Target {
-            url: self.config.address.socket(),
-            token,
-            limit: self.config.handshake_limit,
-        };
-        self.link_number += 1;
-        self.link = Some(transport::open(self.config.transport, target));
-        self.connection.attempt += 1;
-        self.set_phase(LinkPhase::Connecting);
     }
 
     /// Takes what the link has ready, in one go, so that a flood costs one publication and not thousands.
@@ -299,27 +298,10 @@ impl Driver {
 
     fn inbound(&mut self, inbound: Inbound) {
         match inbound {
-            Inbound::Online(online) => {
-                // The boxed library hands `connected` over before it says that it is online.
-                self.connection.socket_id = online.socket_id.or(self.connection.socket_id.take());
-                self.connection.ping_interval_ms = online
-                    .ping_interval
-                    .and_then(|interval| u32::try_from(interval.as_millis()).ok());
-                self.connection.handshake_ms = u32::try_from(online.took.as_millis()).ok();
-                self.connection.heard_at = Some(time::now());
-                if self.link_number > 1 && self.online_since.is_some() {
-                    self.connection.reconnects += 1;
-                }
-                self.online_since = Some(Instant::now());
-                self.connection.trouble = None;
-                self.connection.was_online = true;
-                self.set_phase(LinkPhase::Online);
-                self.note(None, "online", "Connected; events can arrive.".to_owned());
-                self.join_all();
-            }
+            Inbound::Online(online) => self.came_online(online),
             Inbound::Events(events) => {
                 let now = time::now();
-                self.connection.heard_at = Some(now);
+                self.heard(now);
                 self.measured
                     .rate
                     .add(now, u32::try_from(events.len()).unwrap_or(u32::MAX));
@@ -376,37 +358,6 @@ impl Driver {
         self.room_event(event, now)
     }
 
-    fn lost(&mut self, lost: &Lost) {
-        self.link = None;
-        let was_online = self.is_online();
-        if matches!(lost, Lost::AckMissing) {
-            self.note(
-                None,
-                "ack",
-                "A join was never acknowledged; connecting anew.".to_owned(),
-            );
-        }
-        let steady = self.online_since.is_some_and(|since| since.elapsed() >= STEADY);
-        if was_online && steady {
-            self.connection.attempt = 0;
-        }
-        let wait = backoff::wait_before(self.connection.attempt, &mut rand::rng());
-        self.next_attempt = Some(Instant::now() + wait);
-        self.connection.retry_at = Some(Millis(
-            time::now().0 + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
-        ));
-        let sentence = sentence(lost);
-        if self.connection.trouble.as_deref() != Some(&sentence) || was_online {
-            let name = if was_online { "lost" } else { "attempt" };
-            self.note(None, name, sentence.clone());
-        }
-        self.connection.trouble = Some(sentence);
-        self.connection.socket_id = None;
-        self.connection.pod = None;
-        self.set_phase(LinkPhase::Backoff);
-        self.link_was_lost();
-    }
-
     fn command(&mut self, command: Command) {
         match command {
             Command::OpenAuction(auction, reply) => self.open_auction(&auction, reply),
@@ -425,11 +376,7 @@ impl Driver {
             Command::Commission { league, call, reply } => self.commission(league, call, reply),
             Command::JoinLeague { invite, reply } => self.join_league(invite, reply),
             Command::RefreshLobby(reply) => self.read_lobby(Some(reply)),
-            Command::RetryNow => {
-                if self.next_attempt.is_some() {
-                    self.next_attempt = Some(Instant::now());
-                }
-            }
+            Command::RetryNow => self.machine.retry_now(Instant::now()),
             Command::ReadFeed(reply) => drop(reply.send(self.feed.read())),
             Command::Raw(id, reply) => drop(reply.send(self.feed.get(id).and_then(|entry| entry.raw()))),
             Command::Close => {}
@@ -441,17 +388,6 @@ impl Driver {
         self.jobs
             .spawn(async move { Done::Health(crate::check::health(&rest).await) });
     }
-}
-
-/// The sentence for a loss.
-fn sentence(lost: &Lost) -> String {
-    let text = lost.to_string();
-    let mut letters = text.chars();
-    let capital: String = letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default();
-    format!("{}.", capital.trim_end_matches('.'))
 }
 
 async fn until(at: Option<Instant>) {

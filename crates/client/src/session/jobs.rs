@@ -17,6 +17,13 @@ type Result<T> = std::result::Result<T, ClientError>;
 
 /// A job that is over.
 pub(super) enum Done {
+    /// The server's name was looked up: what was found, or why not.
+    Resolved {
+        link: u64,
+        result: std::result::Result<String, String>,
+    },
+    /// The sign-in was renewed before its end.
+    Renewed(Result<()>),
     /// A snapshot was asked for.
     Snapshot {
         auction: AuctionId,
@@ -90,6 +97,18 @@ pub(super) enum JoinedRoom {
     Auction(AuctionId),
     /// A league's.
     League(LeagueId),
+    /// None: the answer is a sign of life.
+    Check,
+}
+
+impl JoinedRoom {
+    /// The event that asked.
+    pub(super) const fn event(&self) -> &'static str {
+        match self {
+            Self::Auction(_) | Self::Check => "join_auction",
+            Self::League(_) => "join_league_room",
+        }
+    }
 }
 
 /// When a bid without an answer is looked for: soon, because most often the answer alone was lost, and then longer,

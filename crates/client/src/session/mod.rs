@@ -4,6 +4,8 @@
 mod bids;
 mod driver;
 mod jobs;
+mod online;
+mod polled;
 mod publish;
 mod rooms;
 

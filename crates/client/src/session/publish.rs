@@ -8,16 +8,18 @@ use gavelscope_contract::{AuctionId, LeagueId};
 
 use super::driver::Driver;
 use super::jobs::Done;
+use super::polled::pace;
 use super::rooms::Room;
 use super::{CommissionerCall, Reply, SessionConfig};
 use crate::clock::ServerClock;
 use crate::error::ClientError;
 use crate::reducer;
 use crate::state::{
-    Account, AuctionView, Connection, LeagueCard, LeagueStage, Lobby, Millis, ServerInfo, SessionState,
+    Account, AuctionView, Connection, LeagueCard, LeagueStage, LinkPhase, Lobby, Millis, ServerInfo,
+    SessionState,
 };
 use crate::time;
-use crate::view::{self, Surroundings};
+use crate::view::{self, Polled, Surroundings};
 
 /// Before anything happened.
 pub(super) fn first(config: &SessionConfig, connection: &Connection, now: Millis) -> SessionState {
@@ -53,11 +55,24 @@ impl Driver {
             me: self.me(),
             league: room.state.league_id.as_ref().and_then(|id| self.leagues.get(id)),
             online: self.is_online(),
+            suspect: self.machine.phase() == LinkPhase::Suspect,
+            polled: self.polled(room),
             room: &room.claim,
             clock: &self.clock,
             ledger: &self.ledger,
             now: time::now(),
         }
+    }
+
+    /// In polled mode: why, how often the state is read, and when it last was.
+    fn polled(&self, room: &Room) -> Option<Polled> {
+        let missing = room.delivery.polled()?;
+        let every = room.delivery.every(pace(room, &self.clock, time::now()));
+        Some(Polled {
+            missing,
+            every_ms: time::millis(every),
+            read_at: room.read_at,
+        })
     }
 
     pub(super) fn view_of(&self, index: usize) -> AuctionView {
@@ -88,7 +103,17 @@ impl Driver {
                 path: self.config.address.path().to_owned(),
                 claim: self.claim.clone(),
             },
-            connection: self.connection.clone(),
+            connection: Connection {
+                phase: self.machine.phase(),
+                since: self.machine.since(),
+                attempt: self.machine.attempts(),
+                retry_at: self.machine.retry_at().map(|due| {
+                    let wait = time::millis(due.saturating_duration_since(Instant::now()));
+                    Millis(time::now().0 + i64::from(wait))
+                }),
+                transitions: self.machine.transitions(),
+                ..self.connection.clone()
+            },
             account: Account {
                 user_id: self.config.credentials.user.clone(),
                 name: self.config.credentials.name.clone(),
@@ -107,6 +132,13 @@ impl Driver {
 
     pub(super) fn done(&mut self, done: Done) {
         match done {
+            Done::Resolved { link, result } => self.resolved(link, result),
+            Done::Renewed(result) => {
+                self.renewing = false;
+                if let Err(error) = result {
+                    self.note(None, "sign-in", error.to_string());
+                }
+            }
             Done::Snapshot { auction, result } => self.snapshot(&auction, *result),
             Done::SnapshotDue(auction) => self.ask_snapshot(&auction),
             Done::Clubs { auction, result } => {

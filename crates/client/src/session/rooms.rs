@@ -13,12 +13,13 @@ use super::Reply;
 use super::driver::Driver;
 use super::jobs::{Done, JoinedRoom, as_ack};
 use crate::auction::{AuctionState, Sync};
+use crate::delivery::Delivery;
 use crate::error::ClientError;
 use crate::reducer::{self, Effect};
 use crate::rest::Answer;
 use crate::state::{AuctionPhase, AuctionView, Millis, RoomClaim};
 use crate::time;
-use crate::transport::{AckError, Outbound};
+use crate::transport::{AckError, Lost, Outbound};
 
 /// The first wait before a snapshot that failed is asked for again; it doubles up to the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -34,6 +35,12 @@ pub(super) struct Room {
     id: Arc<AuctionId>,
     pub(super) state: AuctionState,
     pub(super) claim: RoomClaim,
+    /// Whether its events arrive.
+    pub(super) delivery: Delivery,
+    /// When a snapshot was last taken.
+    pub(super) read_at: Option<Millis>,
+    /// Whether the join was asked to be acknowledged.
+    pub(super) ack_expected: bool,
     /// A snapshot is being asked for or will be.
     asking: bool,
     /// Something was missed while it was on its way: its answer may not cover that.
@@ -52,6 +59,9 @@ impl Room {
             id: Arc::new(auction.clone()),
             state: AuctionState::new(auction),
             claim: not_joined(),
+            delivery: Delivery::new(),
+            read_at: None,
+            ack_expected: true,
             asking: false,
             ask_again: false,
             failures: 0,
@@ -59,6 +69,13 @@ impl Room {
             opened: Vec::new(),
             view: None,
         }
+    }
+}
+
+impl Room {
+    /// Whether no snapshot is on its way or planned.
+    pub(super) fn may_be_asked(&self) -> bool {
+        !self.asking
     }
 }
 
@@ -125,7 +142,12 @@ impl Driver {
 
     fn join(&mut self, auction: &AuctionId) {
         let me = self.me().clone();
+        let hopeless = self
+            .acknowledged
+            .get("join_auction")
+            .is_some_and(|acks| acks.is_hopeless());
         let Some(room) = self.room(auction) else { return };
+        room.ack_expected = !hopeless;
         // Every join that names its user is told to the whole room (contract, section 4, 7): it is named only where
         // that matters, in the waiting room.
         let named = matches!(room.state.phase, AuctionPhase::Loading | AuctionPhase::Waiting);
@@ -166,10 +188,11 @@ impl Driver {
         }
     }
 
-    fn emit(&mut self, name: &'static str, payload: serde_json::Value, room: Option<JoinedRoom>) {
+    pub(super) fn emit(&mut self, name: &'static str, payload: serde_json::Value, room: Option<JoinedRoom>) {
         let Some(link) = &self.link else { return };
         let limit = self.config.ack_limit;
-        let wants_ack = room.filter(|_| !self.never_acknowledged.contains(name));
+        let hopeless = self.acknowledged.get(name).is_some_and(|acks| acks.is_hopeless());
+        let wants_ack = room.filter(|_| !hopeless);
         let (ack, answer) = match wants_ack {
             Some(room) => {
                 let (ack, answer) = oneshot::channel();
@@ -212,12 +235,23 @@ impl Driver {
             return;
         }
         let now = time::now();
-        if let Err(AckError::Missing) = result {
-            self.measured.acks_missing += 1;
-            self.never_acknowledged.insert(match room {
-                JoinedRoom::Auction(_) => "join_auction",
-                JoinedRoom::League(_) => "join_league_room",
-            });
+        let acks = self.acknowledged.entry(room.event()).or_default();
+        match result {
+            Ok(_) => {
+                acks.ever = true;
+                acks.missing = 0;
+                self.heard(now);
+            }
+            Err(AckError::Missing) => {
+                acks.missing += 1;
+                self.measured.acks_missing += 1;
+            }
+            Err(AckError::LinkLost) => {}
+        }
+        if *room == JoinedRoom::Check && matches!(result, Err(AckError::Missing)) {
+            return self.lost(&Lost::Broken(
+                "the server no longer answers on this connection".to_owned(),
+            ));
         }
         if let Ok(Some(Ack { pod: Some(pod), .. })) = result {
             self.connection.pod = Some(pod.clone());
@@ -253,13 +287,21 @@ impl Driver {
             },
         };
         let joined = claim.joined;
+        let lost = matches!(result, Err(AckError::LinkLost));
         if let Some(trouble) = &claim.trouble {
             self.note(Some(auction.clone()), "join", trouble.clone());
         }
+        let mut change = None;
         if let Some(room) = self.room(auction) {
             room.claim = claim;
             room.view = None;
+            change = match (joined, lost) {
+                (true, _) => room.delivery.joined(),
+                (false, false) => room.delivery.not_joined(Instant::now()),
+                (false, true) => None,
+            };
         }
+        self.delivery_changed(auction, change);
         self.unpublished = true;
         // Between the first snapshot and the join, events went by unheard.
         if joined {
@@ -274,14 +316,36 @@ impl Driver {
         if let Event::BidUpdate(update) = event {
             let me = &self.config.credentials.user;
             if let Some(key) = self.ledger.echo(&room.id, update, me, now)
-                && let Some(echo_ms) = self.ledger.get(&key).and_then(|entry| entry.echo_ms)
+                && let Some(entry) = self.ledger.get(&key)
+                && let Some(echo_ms) = entry.echo_ms
             {
                 self.measured.echo.add(echo_ms);
+                if !entry.earlier {
+                    self.clock.there(entry.sent_at, update.server_time.millis(), now);
+                }
             }
         }
         room.view = None;
+        let (gaps, sequence) = (room.state.gaps, room.state.sequence);
         let effects = reducer::event(&mut room.state, event, now);
         let auction = Arc::clone(&room.id);
+        let change = match event {
+            Event::Tick(_) | Event::AntiSnipe(_) => {
+                room.delivery.tick(Instant::now());
+                None
+            }
+            Event::BidUpdate(update) => {
+                let hole = room.state.gaps > gaps;
+                room.delivery.bid(update.seq, update.seq > sequence && !hole);
+                if hole {
+                    room.delivery.hole(Instant::now())
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        };
+        self.delivery_changed(&auction, change);
         if !effects.is_empty() {
             self.effects(&auction, effects);
         }
@@ -355,11 +419,16 @@ impl Driver {
         }
     }
 
-    pub(super) fn link_was_lost(&mut self) {
+    pub(super) fn link_was_lost(&mut self, now: Instant) {
+        let mut changes = Vec::new();
         for room in &mut self.rooms {
             reducer::link_lost(&mut room.state);
             room.claim = not_joined();
             room.view = None;
+            changes.push((room.state.id.clone(), room.delivery.link_lost(now)));
+        }
+        for (auction, change) in changes {
+            self.delivery_changed(&auction, change);
         }
     }
 
@@ -442,6 +511,11 @@ impl Driver {
     fn snapshot_failed(&mut self, auction: &AuctionId, error: &ClientError, now: Millis) {
         let Some(room) = self.room(auction) else { return };
         room.failures += 1;
+        let after = match error {
+            ClientError::Refused(refusal) => refusal.retry_after(),
+            _ => None,
+        };
+        room.delivery.read(Instant::now(), None, after);
         if room.failures == 1 {
             reducer::without_snapshot(&mut room.state, now);
         }
@@ -468,12 +542,15 @@ impl Driver {
         room.asking = true;
         let wait = RETRY_FIRST
             .saturating_mul(2u32.saturating_pow(room.failures.min(8)))
-            .min(RETRY_LONGEST);
-        self.note(
-            Some(auction.clone()),
-            "snapshot",
-            format!("{sentence} Trying again."),
-        );
+            .min(RETRY_LONGEST)
+            .max(after.unwrap_or_default());
+        if room.failures == 1 {
+            self.note(
+                Some(auction.clone()),
+                "snapshot",
+                format!("{sentence} Trying again."),
+            );
+        }
         self.snapshot_later(auction.clone(), wait);
     }
 
@@ -493,9 +570,23 @@ impl Driver {
         self.ledger
             .seen_in_snapshot(auction, answer.body.auction.current_lot, &answer.body.bids, &me);
         let league = answer.body.auction.league_id.clone();
+        let (online, bound) = (self.is_online(), self.echo_bound());
         let Some(room) = self.room(auction) else { return };
         room.view = None;
         let first = room.state.phase == AuctionPhase::Loading;
+        let took = Duration::from_millis(u64::from(answer.took_ms));
+        room.delivery.read(Instant::now(), Some(took), None);
+        room.read_at = Some(now);
+        let told = answer.body.auction.bid_sequence;
+        // While events are contiguous, a bid that the snapshot knows and they did not tell should be on its way.
+        if online
+            && room.claim.joined
+            && !first
+            && room.state.sync == Sync::Fresh
+            && told > room.state.sequence
+        {
+            room.delivery.told_elsewhere(told, Instant::now(), bound);
+        }
         let effects = reducer::snapshot(&mut room.state, &answer.body, now);
         self.effects(auction, effects);
         if first || !self.leagues.contains_key(&league) {

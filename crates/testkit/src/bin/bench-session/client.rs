@@ -121,6 +121,7 @@ async fn session(
         name: "Dave".to_owned(),
         access: Secret::new("bench".to_owned()),
         refresh: None,
+        expires_at: None,
     };
     let address = ServerAddress::parse(url, DEFAULT_PATH)?;
     let session = Session::start(SessionConfig::new(address, credentials, transport))?;
