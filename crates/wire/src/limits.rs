@@ -20,6 +20,8 @@ pub struct Limits {
     pub max_namespace_bytes: usize,
     /// Most packets in one polling payload. Default 4,096.
     pub max_payload_packets: usize,
+    /// Longest body of a polling answer in bytes: all that a server had to say since the last one. Default 16 MiB.
+    pub max_payload_bytes: usize,
 }
 
 impl Default for Limits {
@@ -31,6 +33,7 @@ impl Default for Limits {
             max_ack_digits: 19,
             max_namespace_bytes: 256,
             max_payload_packets: 4_096,
+            max_payload_bytes: 16 << 20,
         }
     }
 }

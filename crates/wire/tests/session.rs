@@ -182,6 +182,18 @@ async fn a_ping_is_answered_without_the_caller_and_shown() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_that_is_asked_for_comes() {
+    let address = serve_session(stay).await;
+    let mut connection = connected(address).await;
+    let before = Instant::now();
+    assert!(connection.ask_for_life().unwrap());
+    let Incoming::Pong { at } = connection.next().await.unwrap() else {
+        panic!("no pong")
+    };
+    assert!(at >= before);
+}
+
+#[tokio::test]
 async fn an_undecodable_frame_is_shown_and_counted_and_ends_nothing() {
     let address = serve_session(|mut socket| async move {
         for frame in ["", "x", "42{}", r#"42["open"#, "0{}", "5"] {

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use futures_util::{SinkExt as _, StreamExt as _};
 use gavelscope_wire::connection::{
     ConnectError, ConnectOptions, Endpoint, Incoming, Stage, TlsFailure, TlsOptions, connect,
+    connect_by_polling,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use support::http::HttpPeer;
 use support::{GRANT, OPEN, options, serve_tcp};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message;
@@ -51,14 +53,18 @@ fn identity(
     }
 }
 
-/// Serves one session over TLS: grants it, sends one event, and stays.
-async fn serve_tls(identity: Identity) -> SocketAddr {
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+fn server_config(identity: Identity) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![identity.certificate], identity.key)
-        .unwrap();
+        .unwrap()
+}
+
+/// Serves one session over TLS: grants it, sends one event, and stays.
+async fn serve_tls(identity: Identity) -> SocketAddr {
+    let config = server_config(identity);
     serve_tcp(|stream| async move {
         // A client that does not trust us goes away in the middle.
         let Ok(stream) = TlsAcceptor::from(Arc::new(config)).accept(stream).await else {
@@ -108,6 +114,22 @@ async fn a_server_with_a_private_authority_is_trusted_when_its_root_is_given() {
         panic!("no event")
     };
     assert_eq!(event.name(), "over TLS");
+}
+
+#[tokio::test]
+async fn polling_trusts_whom_the_websocket_trusts() {
+    let authority = authority();
+    let mut peer = HttpPeer::start_tls(server_config(identity(&authority, &["127.0.0.1"], |_| {}))).await;
+    let (endpoint, trusting) = (secure(peer.address), trusting(&authority));
+    let (connection, _waiting) = tokio::join!(connect_by_polling(&endpoint, &trusting), peer.greet(OPEN));
+    assert!(connection.unwrap().handshake().timings.tls.is_some());
+    let stranger = authority_named("A Stranger");
+    let trusting = self::trusting(&stranger);
+    let error = connect_by_polling(&endpoint, &trusting).await.unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::Tls(TlsFailure::UntrustedIssuer)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

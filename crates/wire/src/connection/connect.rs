@@ -1,25 +1,23 @@
 //! From an address to a granted Socket.IO session, stage by stage.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use http::HeaderMap;
-use serde_json::Value;
-use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WebsocketError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::attempt::{self, Deadline};
 use super::endpoint::Endpoint;
-use super::error::{ConnectError, ConnectionError, Stage};
-use super::live::{Connection, Stream, Taken, ending};
-use super::options::{AuthPayload, ConnectOptions, Direction, RawContent};
+use super::error::{ConnectError, Stage};
+use super::line::{Line, Stream, closed_by, ending};
+use super::live::Connection;
+use super::options::{ConnectOptions, Direction, RawContent};
+use super::upgrade;
 use super::upgrade::excerpt;
-use super::{dial, tls, upgrade};
 use crate::engine::{Open, Packet};
-use crate::socket::MAIN_NAMESPACE;
 
 /// What was agreed on while connecting, and how long each stage took.
 #[derive(Debug, Clone)]
@@ -36,7 +34,7 @@ pub struct Handshake {
     pub max_payload: Option<usize>,
     /// Transports that the server offers to upgrade to (none over a websocket, usually).
     pub upgrades: Vec<String>,
-    /// Headers of the answer to the upgrade request.
+    /// Headers of the answer to the upgrade request; over polling, of the answer that opened the session.
     pub headers: HeaderMap,
     /// How long each stage took.
     pub timings: Timings,
@@ -53,12 +51,29 @@ pub struct Timings {
     pub tcp: Duration,
     /// The TLS handshake; `None` without TLS.
     pub tls: Option<Duration>,
-    /// From the upgrade request to the answer's headers.
+    /// From the upgrade request to the answer's headers; nothing over polling.
     pub upgrade: Duration,
     /// Waiting for the Engine.IO open packet.
     pub open: Duration,
     /// From the Socket.IO CONNECT to its answer.
     pub connect: Duration,
+}
+
+impl Handshake {
+    /// As far as it is known before the Socket.IO session is granted.
+    pub(super) fn of(open: Open, headers: HeaderMap, timings: Timings, peer: SocketAddr) -> Self {
+        Self {
+            engine_sid: open.sid,
+            socket_sid: String::new(),
+            ping_interval: open.ping_interval,
+            ping_timeout: open.ping_timeout,
+            max_payload: open.max_payload,
+            upgrades: open.upgrades,
+            headers,
+            timings,
+            peer,
+        }
+    }
 }
 
 impl Timings {
@@ -72,70 +87,13 @@ impl Timings {
 const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// Bytes collected before they are written without being flushed.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
-/// A limit above this is none.
-const LONGEST_LIMIT: Duration = Duration::from_hours(24);
-/// Packets that may come before the session is granted (python-socketio can emit from its connect handler).
-const MOST_EARLY_PACKETS: usize = 256;
-
-/// Runs each stage under one deadline, and times it.
-#[derive(Clone, Copy)]
-struct Deadline {
-    at: Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    fn after(limit: Duration) -> Self {
-        Self {
-            at: Instant::now() + limit.min(LONGEST_LIMIT),
-            limit,
-        }
-    }
-
-    async fn stage<T>(
-        self,
-        stage: Stage,
-        work: impl Future<Output = Result<T, ConnectError>>,
-    ) -> Result<(T, Duration), ConnectError> {
-        let began = Instant::now();
-        let done = tokio::time::timeout_at(self.at, work).await;
-        let value = done.map_err(|_| ConnectError::TimedOut {
-            stage,
-            limit: self.limit,
-        })??;
-        Ok((value, began.elapsed()))
-    }
-}
-
 /// Connects: DNS, TCP, TLS, websocket upgrade, Engine.IO open, Socket.IO CONNECT to `/`.
 ///
 /// Cancel-safe: dropping the future closes what was opened.
 pub async fn connect(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    let deadline = Deadline::after(options.time_limit);
-    let mut timings = Timings::default();
-
-    // Reading the system's certificates is our own time, not the server's: it is done before anything is measured.
-    let tls_config = if endpoint.is_secure() {
-        let reading = async { tls::client_config(&options.tls).await.map_err(ConnectError::Tls) };
-        Some(deadline.stage(Stage::Tls, reading).await?.0)
-    } else {
-        None
-    };
-
-    let (addresses, took) = deadline.stage(Stage::Dns, dial::resolve(endpoint)).await?;
-    timings.dns = took;
-    let ((tcp, peer), took) = deadline.stage(Stage::Tcp, dial::open(&addresses)).await?;
-    timings.tcp = took;
-    let mut stream = match tls_config {
-        None => MaybeTlsStream::Plain(tcp),
-        Some(config) => {
-            let (tls, took) = deadline
-                .stage(Stage::Tls, tls::handshake(config, endpoint, tcp))
-                .await?;
-            timings.tls = Some(took);
-            MaybeTlsStream::Rustls(tls)
-        }
-    };
+    let deadline = Deadline::of(options);
+    let reached = attempt::reach(endpoint, options, &deadline).await?;
+    let (mut stream, mut timings) = (reached.stream, reached.timings);
 
     let upgrading = upgrade::upgrade(&mut stream, endpoint, &options.headers);
     let (upgraded, took) = deadline.stage(Stage::Upgrade, upgrading).await?;
@@ -149,22 +107,11 @@ pub async fn connect(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Co
         .await?;
     timings.open = took;
 
-    let handshake = Handshake {
-        engine_sid: open.sid,
-        socket_sid: String::new(),
-        ping_interval: open.ping_interval,
-        ping_timeout: open.ping_timeout,
-        max_payload: open.max_payload,
-        upgrades: open.upgrades,
-        headers: upgraded.headers,
-        timings,
-        peer,
-    };
-    let mut connection = Connection::new(websocket, handshake, options);
-    let granting = await_session(&mut connection, options.auth.as_ref());
-    let (socket_sid, took) = deadline.stage(Stage::Connect, granting).await?;
-    connection.session_granted(socket_sid, took);
-    tracing::debug!(%endpoint, %peer, "connected");
+    let handshake = Handshake::of(open, upgraded.headers, timings, reached.peer);
+    let line = Line::Websocket(Box::new(websocket));
+    let mut connection = Connection::new(line, handshake, options);
+    connection.ask_for_session(options, &deadline).await?;
+    tracing::debug!(%endpoint, peer = %reached.peer, "connected by websocket");
     Ok(connection)
 }
 
@@ -185,7 +132,7 @@ async fn await_open(
     options: &ConnectOptions,
 ) -> Result<Open, ConnectError> {
     loop {
-        let message = next_message(websocket, Stage::Open).await?;
+        let message = next_message(websocket).await?;
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(bytes) => {
@@ -211,92 +158,12 @@ async fn await_open(
     }
 }
 
-/// Sends the CONNECT and waits for the answer. What comes before it is kept for the caller.
-async fn await_session(
-    connection: &mut Connection,
-    auth: Option<&AuthPayload>,
-) -> Result<String, ConnectError> {
-    // `{}` because older servers stumble over an empty payload.
-    let packet = format!("40{}", auth.map_or("{}", AuthPayload::json));
-    let shown = if auth.is_some() {
-        "40\"[redacted]\""
-    } else {
-        packet.as_str()
+async fn next_message(websocket: &mut WebSocketStream<Stream>) -> Result<Message, ConnectError> {
+    let ended = match websocket.next().await {
+        Some(Ok(Message::Close(frame))) => closed_by(frame),
+        Some(Ok(message)) => return Ok(message),
+        Some(Err(error)) => ending(&error),
+        None => ending(&WebsocketError::ConnectionClosed),
     };
-    connection.note_sent(shown, packet.len());
-    let sent = connection.websocket.send(Message::text(packet.clone())).await;
-    sent.map_err(|error| closed(Stage::Connect, ending(&error)))?;
-    loop {
-        let message = next_message(&mut connection.websocket, Stage::Connect).await?;
-        let incoming = match connection.take(message) {
-            Taken::Ended(error) => return Err(closed(Stage::Connect, error)),
-            Taken::Incoming(incoming) => incoming,
-            Taken::Connect { namespace, payload } if namespace == MAIN_NAMESPACE => {
-                return session_id(payload.as_deref()).ok_or_else(|| ConnectError::UnsupportedVersion {
-                    reason: "the session was granted without an id, as Socket.IO before 3.0 does".to_owned(),
-                });
-            }
-            Taken::Connect { .. } | Taken::Nothing => continue,
-        };
-        match incoming {
-            super::Incoming::ConnectError { namespace, payload } if namespace == MAIN_NAMESPACE => {
-                return Err(refused(payload));
-            }
-            super::Incoming::Disconnect { payload } => return Err(refused(payload)),
-            other if connection.early.len() < MOST_EARLY_PACKETS => connection.early.push_back(other),
-            _ => {
-                let reason = "packets come although no session was granted".to_owned();
-                return Err(ConnectError::UnsupportedVersion { reason });
-            }
-        }
-    }
-}
-
-async fn next_message(
-    websocket: &mut WebSocketStream<Stream>,
-    stage: Stage,
-) -> Result<Message, ConnectError> {
-    match websocket.next().await {
-        Some(Ok(Message::Close(frame))) => Err(closed(stage, super::live::closed_by(frame))),
-        Some(Ok(message)) => Ok(message),
-        Some(Err(error)) => Err(closed(stage, ending(&error))),
-        None => Err(closed(stage, ending(&WebsocketError::ConnectionClosed))),
-    }
-}
-
-fn closed(stage: Stage, error: ConnectionError) -> ConnectError {
-    match error {
-        ConnectionError::Closed { code, reason } => {
-            ConnectError::ClosedDuringHandshake { stage, code, reason }
-        }
-        ConnectionError::Lost { reason, .. } => ConnectError::ClosedDuringHandshake {
-            stage,
-            code: None,
-            reason,
-        },
-        other => ConnectError::ClosedDuringHandshake {
-            stage,
-            code: None,
-            reason: other.to_string(),
-        },
-    }
-}
-
-fn session_id(payload: Option<&str>) -> Option<String> {
-    let payload: Value = serde_json::from_str(payload?).ok()?;
-    payload.get("sid").and_then(Value::as_str).map(str::to_owned)
-}
-
-/// A refusal's words stand in `{"message":…}`, or are the payload itself.
-fn refused(payload: Option<String>) -> ConnectError {
-    let value: Option<Value> = payload
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok());
-    let words = value
-        .as_ref()
-        .and_then(|value| value.get("message").unwrap_or(value).as_str());
-    ConnectError::NamespaceRefused {
-        message: words.map(excerpt),
-        payload,
-    }
+    Err(ended.during(Stage::Open))
 }

@@ -121,6 +121,16 @@ impl Endpoint {
         format!("{}?EIO=4&transport=websocket", self.path())
     }
 
+    /// Path and query of a polling request.
+    pub(super) fn polling_target(&self, session: Option<&str>) -> String {
+        let mut target = format!("{}?EIO=4&transport=polling", self.path());
+        if let Some(session) = session {
+            target.push_str("&sid=");
+            target.extend(url::form_urlencoded::byte_serialize(session.as_bytes()));
+        }
+        target
+    }
+
     /// The `Host` header: with the port, unless it is the scheme's own.
     pub(super) fn host_header(&self) -> String {
         let default_port = if self.secure { 443 } else { 80 };

@@ -1,5 +1,6 @@
 //! Why a connection did not come about, and why one ended.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -118,8 +119,15 @@ pub enum ConnectError {
         /// How that was seen.
         reason: String,
     },
-    /// A websocket, but what it says first is not an Engine.IO open packet.
-    #[error("the websocket does not speak Engine.IO")]
+    /// An HTTP answer other than 200 to a polling request.
+    #[error("the server answered {0}")]
+    HttpRefused(Box<HttpRefusal>),
+    /// A polling request reached a server that does not hold the session, as behind a balancer that deals requests out
+    /// in turn (contract.md section 3).
+    #[error("a request reached a server that does not hold the session ({0})")]
+    InvalidSession(Box<HttpRefusal>),
+    /// What comes first is not an Engine.IO open packet.
+    #[error("what answers does not speak Engine.IO")]
     NotEngineIo {
         /// How the first frame begins, at most 300 characters.
         excerpt: String,
@@ -144,7 +152,41 @@ pub enum ConnectError {
     },
 }
 
+/// An HTTP answer that is a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRefusal {
+    /// HTTP status code.
+    pub status: u16,
+    /// How the body begins, at most 300 characters.
+    pub body: String,
+    /// Set where the answer is an Engine.IO server's.
+    pub refusal: Option<Refusal>,
+    /// The answer's headers.
+    pub headers: HeaderMap,
+}
+
+impl fmt::Display for HttpRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "HTTP {}", self.status)?;
+        match self.body.as_str() {
+            "" => Ok(()),
+            body => write!(formatter, ": {body}"),
+        }
+    }
+}
+
 impl ConnectError {
+    /// How long the server asks to be left alone (`Retry-After` in seconds; RFC 9110, section 10.2.3).
+    pub fn retry_after(&self) -> Option<Duration> {
+        let headers = match self {
+            Self::NotAnUpgrade { headers, .. } => headers,
+            Self::HttpRefused(refusal) | Self::InvalidSession(refusal) => &refusal.headers,
+            _ => return None,
+        };
+        let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+        value.trim().parse().ok().map(Duration::from_secs)
+    }
+
     /// The server's own words on why it refused the session.
     pub fn message(&self) -> Option<&str> {
         match self {
@@ -202,9 +244,25 @@ pub enum ConnectionError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// The server broke the websocket protocol.
-    #[error("the server broke the websocket protocol: {0}")]
+    /// The server broke the protocol of the transport.
+    #[error("the server broke the protocol: {0}")]
     Protocol(String),
+    /// An HTTP answer other than 200 to a polling request.
+    #[error("the server answered {0}")]
+    HttpRefused(Box<HttpRefusal>),
+    /// A polling request reached a server that does not hold the session: another pod, or the same after its restart or
+    /// after it has closed the session.
+    #[error("a request reached a server that does not hold the session ({0})")]
+    InvalidSession(Box<HttpRefusal>),
+    /// A polling request was answered with something other than Engine.IO packets.
+    #[error("what answers does not speak Engine.IO")]
+    NotEngineIo {
+        /// How the answer begins, at most 300 characters.
+        excerpt: String,
+    },
+    /// Another HTTP connection of the same session could not be trusted.
+    #[error("TLS failed: {0}")]
+    Tls(#[from] TlsFailure),
     /// The transport broke without a goodbye.
     #[error("the connection was lost: {reason}")]
     Lost {
@@ -213,6 +271,25 @@ pub enum ConnectionError {
         /// What it said.
         reason: String,
     },
+}
+
+impl ConnectionError {
+    /// The same while connecting.
+    pub(super) fn during(self, stage: Stage) -> ConnectError {
+        let (code, reason) = match self {
+            Self::HttpRefused(refused) if refused.refusal == Some(Refusal::UnsupportedVersion) => {
+                return ConnectError::UnsupportedVersion { reason: refused.body };
+            }
+            Self::HttpRefused(refused) => return ConnectError::HttpRefused(refused),
+            Self::InvalidSession(refused) => return ConnectError::InvalidSession(refused),
+            Self::NotEngineIo { excerpt } => return ConnectError::NotEngineIo { excerpt },
+            Self::Tls(failure) => return ConnectError::Tls(failure),
+            Self::Closed { code, reason } => (code, reason),
+            Self::Lost { reason, .. } => (None, reason),
+            other => (None, other.to_string()),
+        };
+        ConnectError::ClosedDuringHandshake { stage, code, reason }
+    }
 }
 
 /// Why something was not sent. Nothing of it has left then.
@@ -238,6 +315,20 @@ pub enum SendError {
     /// The connection has ended.
     #[error("the connection has ended: {0}")]
     Ended(#[from] ConnectionError),
+}
+
+impl SendError {
+    /// The same while connecting.
+    pub(super) fn during(self, stage: Stage) -> ConnectError {
+        match self {
+            Self::Ended(error) => error.during(stage),
+            other => ConnectError::ClosedDuringHandshake {
+                stage,
+                code: None,
+                reason: other.to_string(),
+            },
+        }
+    }
 }
 
 /// Code and reason of a close frame as the end of a sentence.

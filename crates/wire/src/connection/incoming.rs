@@ -21,6 +21,11 @@ pub enum Incoming {
         /// When it was read.
         at: Instant,
     },
+    /// The answer to [`Connection::ask_for_life`](super::Connection::ask_for_life).
+    Pong {
+        /// When it was read.
+        at: Instant,
+    },
     /// The server ended the Socket.IO session. It usually closes the connection next; if not, the caller should.
     Disconnect {
         /// Why, as JSON text, where the server says so.

@@ -7,17 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::{Stream as _, StreamExt as _};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error as WebsocketError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::connect::Handshake;
 use super::error::ConnectionError;
 use super::incoming::{Ack, Event, Incoming, RawMessage};
+use super::line::{Line, closed_by};
 use super::options::{ConnectOptions, Direction, FrameTap, RawContent};
 use crate::error::DecodeError;
 use crate::limits::Limits;
@@ -25,8 +21,6 @@ use crate::socket::{self, Kind, Reassembly};
 use crate::{Bytes, Utf8Bytes, engine};
 
 mod sending;
-
-pub(super) type Stream = MaybeTlsStream<TcpStream>;
 
 /// A limit above this is none; the bound keeps deadlines representable.
 const LONGEST_LIMIT: Duration = Duration::from_hours(24);
@@ -57,9 +51,9 @@ pub enum CloseOutcome {
     NotAnswered,
 }
 
-/// A Socket.IO session over a websocket. Dropping it closes the socket without a goodbye.
+/// A Socket.IO session over a websocket or over HTTP long polling. Dropping it closes what it holds without a goodbye.
 pub struct Connection {
-    pub(super) websocket: Box<WebSocketStream<Stream>>,
+    line: Line,
     handshake: Handshake,
     limits: Limits,
     tap: Option<FrameTap>,
@@ -96,15 +90,11 @@ pub(super) enum Taken {
 }
 
 impl Connection {
-    pub(super) fn new(
-        websocket: WebSocketStream<Stream>,
-        handshake: Handshake,
-        options: &ConnectOptions,
-    ) -> Self {
+    pub(super) fn new(line: Line, handshake: Handshake, options: &ConnectOptions) -> Self {
         let longest_silence = handshake.ping_interval + handshake.ping_timeout;
         let now = Instant::now();
         Self {
-            websocket: Box::new(websocket),
+            line,
             handshake,
             limits: options.limits,
             tap: options.tap.clone(),
@@ -167,29 +157,34 @@ impl Connection {
             return Poll::Ready(Err(error.clone()));
         }
         loop {
-            if self.unsent {
-                self.poll_unsent(context);
-            }
-            let message = match Pin::new(&mut *self.websocket).poll_next(context) {
-                Poll::Ready(Some(Ok(message))) => message,
-                Poll::Ready(Some(Err(error))) => return self.end(ending(&error)),
-                Poll::Ready(None) => return self.end(ending(&WebsocketError::ConnectionClosed)),
-                Poll::Pending => break,
-            };
-            match self.take(message) {
-                Taken::Incoming(incoming) => return Poll::Ready(Ok(incoming)),
-                Taken::Ended(error) => return self.end(error),
+            match self.poll_taken(context) {
+                Poll::Ready(Taken::Incoming(incoming)) => return Poll::Ready(Ok(incoming)),
+                Poll::Ready(Taken::Ended(error)) => return self.end(error),
                 // A second grant means nothing to us.
-                Taken::Connect { .. } | Taken::Nothing => {}
+                Poll::Ready(Taken::Connect { .. } | Taken::Nothing) => {}
+                Poll::Pending => break,
             }
-        }
-        if let Some(error) = self.write_failure.take() {
-            return self.end(error);
         }
         self.poll_alarm(context).map(|error| {
             self.ended = Some(error.clone());
             Err(error)
         })
+    }
+
+    /// What the next message is, without regard to what came early and to the heartbeat.
+    #[inline]
+    pub(super) fn poll_taken(&mut self, context: &mut Context<'_>) -> Poll<Taken> {
+        if self.unsent {
+            self.poll_unsent(context);
+        }
+        match self.line.poll_message(context) {
+            Poll::Ready(Ok(message)) => Poll::Ready(self.take(message)),
+            Poll::Ready(Err(error)) => Poll::Ready(Taken::Ended(error)),
+            Poll::Pending => match self.write_failure.take() {
+                Some(error) => Poll::Ready(Taken::Ended(error)),
+                None => Poll::Pending,
+            },
+        }
     }
 
     fn end(&mut self, error: ConnectionError) -> Poll<Result<Incoming, ConnectionError>> {
@@ -229,9 +224,9 @@ impl Connection {
         }
     }
 
-    /// Decodes one websocket message, and answers it where the protocol asks for that.
+    /// Decodes one message, and answers it where the protocol asks for that.
     #[inline]
-    pub(super) fn take(&mut self, message: Message) -> Taken {
+    fn take(&mut self, message: Message) -> Taken {
         self.heard = true;
         match message {
             Message::Text(text) => {
@@ -247,6 +242,9 @@ impl Connection {
                 self.poll_unsent(&mut Context::from_waker(Waker::noop()));
                 Taken::Ended(closed_by(frame))
             }
+            Message::Pong(_) => Taken::Incoming(Incoming::Pong {
+                at: std::time::Instant::now(),
+            }),
             // The library answers websocket pings itself.
             _ => Taken::Nothing,
         }
@@ -254,7 +252,12 @@ impl Connection {
 
     #[inline]
     fn take_text(&mut self, text: &Utf8Bytes) -> Taken {
-        match engine::Packet::decode_text(text, &self.limits) {
+        let decoded = if self.line.is_polling() {
+            engine::decode_part(text, &self.limits)
+        } else {
+            engine::Packet::decode_text(text, &self.limits)
+        };
+        match decoded {
             Ok(engine::Packet::Message(body)) => self.take_packet(text, body),
             Ok(engine::Packet::Ping(data)) => {
                 self.counters.pings += 1;
@@ -268,9 +271,8 @@ impl Connection {
             Ok(engine::Packet::Pong(_) | engine::Packet::Noop) => Taken::Nothing,
             Ok(engine::Packet::Close) => Taken::Ended(ConnectionError::EngineClosed),
             Ok(engine::Packet::Open(_)) => self.undecodable_text(text, DecodeError::OutOfPlace("open")),
-            Ok(engine::Packet::Upgrade | engine::Packet::Binary(_)) => {
-                self.undecodable_text(text, DecodeError::OutOfPlace("upgrade"))
-            }
+            Ok(engine::Packet::Upgrade) => self.undecodable_text(text, DecodeError::OutOfPlace("upgrade")),
+            Ok(engine::Packet::Binary(bytes)) => self.take_attachment(Bytes::from(bytes.into_owned())),
             Err(error) => self.undecodable_text(text, error),
         }
     }
@@ -360,7 +362,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn note_sent(&mut self, shown: &str, size: usize) {
+    fn note_sent(&mut self, shown: &str, size: usize) {
         self.counters.frames_out += 1;
         self.counters.bytes_out += size as u64;
         if let Some(tap) = &self.tap {
@@ -368,24 +370,12 @@ impl Connection {
         }
     }
 
-    /// Says goodbye (Socket.IO DISCONNECT, then the websocket's close) and waits for the answer, at most for `limit`.
+    /// Says goodbye (Socket.IO DISCONNECT, then the end of the transport) and waits for the answer, at most for `limit`.
     pub async fn close(mut self, limit: Duration) -> CloseOutcome {
-        if self.ended.is_some() {
+        if self.ended.is_some() || self.push("41".to_owned()).is_err() {
             return CloseOutcome::NotAnswered;
         }
-        let goodbye = async {
-            if self.push("41".to_owned()).is_err() || self.websocket.close(None).await.is_err() {
-                return CloseOutcome::NotAnswered;
-            }
-            loop {
-                match self.websocket.next().await {
-                    Some(Ok(Message::Close(_))) | None => return CloseOutcome::Answered,
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) => return CloseOutcome::NotAnswered,
-                }
-            }
-        };
-        tokio::time::timeout(limit, goodbye)
+        tokio::time::timeout(limit, self.line.close())
             .await
             .unwrap_or(CloseOutcome::NotAnswered)
     }
@@ -400,45 +390,5 @@ impl fmt::Debug for Connection {
             .field("unsent", &self.unsent)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
-    }
-}
-
-/// What a websocket error means for the connection.
-pub(super) fn ending(error: &WebsocketError) -> ConnectionError {
-    match error {
-        WebsocketError::ConnectionClosed | WebsocketError::AlreadyClosed => ConnectionError::Closed {
-            code: None,
-            reason: String::new(),
-        },
-        WebsocketError::Io(error) => ConnectionError::Lost {
-            kind: Some(error.kind()),
-            reason: error.to_string(),
-        },
-        WebsocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => ConnectionError::Lost {
-            kind: None,
-            reason: "the stream ended without a goodbye".to_owned(),
-        },
-        WebsocketError::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            ConnectionError::TooLarge {
-                size: *size,
-                limit: *max_size,
-            }
-        }
-        WebsocketError::Utf8(_) => ConnectionError::Protocol("a text frame is not UTF-8".to_owned()),
-        other => ConnectionError::Protocol(other.to_string()),
-    }
-}
-
-/// What a close frame says.
-pub(super) fn closed_by(frame: Option<CloseFrame>) -> ConnectionError {
-    match frame {
-        Some(frame) => ConnectionError::Closed {
-            code: Some(frame.code.into()),
-            reason: frame.reason.to_string(),
-        },
-        None => ConnectionError::Closed {
-            code: None,
-            reason: String::new(),
-        },
     }
 }

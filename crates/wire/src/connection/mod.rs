@@ -1,4 +1,5 @@
-//! A plain websocket connection that speaks Engine.IO 4 and Socket.IO 5 and shows everything about itself.
+//! A plain connection that speaks Engine.IO 4 and Socket.IO 5, over a websocket ([`connect`]) or over HTTP long polling
+//! ([`connect_by_polling`]), and shows everything about itself.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,20 +20,24 @@
 //! between [`Connection::next`] and its commands. There is no reconnecting and no proxy: an instrument measures the one
 //! connection it was asked for.
 
+mod attempt;
 mod connect;
 mod dial;
 mod endpoint;
 mod error;
 mod incoming;
+mod line;
 mod live;
 mod options;
+mod polling;
 mod tls;
 mod upgrade;
 
 pub use connect::{Handshake, Timings, connect};
 pub use endpoint::{Endpoint, InvalidAddress};
-pub use error::{BadUpgrade, ConnectError, ConnectionError, SendError, Stage};
+pub use error::{BadUpgrade, ConnectError, ConnectionError, HttpRefusal, SendError, Stage};
 pub use incoming::{Ack, Event, Incoming, RawMessage};
 pub use live::{CloseOutcome, Connection, Counters};
-pub use options::{AuthPayload, ConnectOptions, Direction, FrameTap, RawContent, RawFrame};
+pub use options::{AuthPayload, ConnectOptions, Direction, FrameTap, RawContent, RawFrame, StageTap};
+pub use polling::connect_by_polling;
 pub use tls::{TlsFailure, TlsOptions};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde::Serialize;
 
+use super::error::Stage;
 use super::tls::TlsOptions;
 use crate::limits::Limits;
 
@@ -15,7 +16,7 @@ use crate::limits::Limits;
 pub struct ConnectOptions {
     /// Bound on everything from name resolution to the granted Socket.IO session. Default 10 s.
     pub time_limit: Duration,
-    /// Added to the upgrade request, for cookies or authorization.
+    /// Added to the upgrade request, or to every polling request, for cookies or authorization.
     pub headers: HeaderMap,
     /// Which certificates are trusted.
     pub tls: TlsOptions,
@@ -23,6 +24,8 @@ pub struct ConnectOptions {
     pub limits: Limits,
     /// Sees every frame in both directions.
     pub tap: Option<FrameTap>,
+    /// Told of every stage of connecting when it begins.
+    pub stage_tap: Option<StageTap>,
     /// Most bytes that may wait to be sent before sending is refused. Default 2 MiB.
     pub max_unsent_bytes: usize,
     /// How long the server may take nothing of what waits before the connection counts as lost. Default 15 s.
@@ -39,6 +42,7 @@ impl Default for ConnectOptions {
             tls: TlsOptions::default(),
             limits: Limits::default(),
             tap: None,
+            stage_tap: None,
             max_unsent_bytes: 2 << 20,
             write_stall_limit: Duration::from_secs(15),
             auth: None,
@@ -70,6 +74,7 @@ impl fmt::Debug for ConnectOptions {
             .field("tls", &self.tls)
             .field("limits", &self.limits)
             .field("tap", &self.tap)
+            .field("stage_tap", &self.stage_tap)
             .field("max_unsent_bytes", &self.max_unsent_bytes)
             .field("write_stall_limit", &self.write_stall_limit)
             .field("auth", &self.auth)
@@ -146,6 +151,27 @@ impl FrameTap {
 impl fmt::Debug for FrameTap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("FrameTap")
+    }
+}
+
+/// Is told of every stage of connecting when it begins, from inside the attempt: it must not block.
+#[derive(Clone)]
+pub struct StageTap(Arc<dyn Fn(Stage) + Send + Sync>);
+
+impl StageTap {
+    /// Calls `see` for each stage.
+    pub fn new(see: impl Fn(Stage) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(see))
+    }
+
+    pub(super) fn see(&self, stage: Stage) {
+        (self.0)(stage);
+    }
+}
+
+impl fmt::Debug for StageTap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("StageTap")
     }
 }
 

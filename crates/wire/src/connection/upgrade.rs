@@ -27,7 +27,10 @@ const MOST_BODY_BYTES: usize = 4 * 1024;
 /// How long a refused request waits for the rest of the body.
 const BODY_GRACE: Duration = Duration::from_millis(500);
 
-/// Headers that the upgrade sets itself.
+/// Said of us where the caller says nothing.
+pub(super) const USER_AGENT: &str = concat!("gavelscope/", env!("CARGO_PKG_VERSION"));
+
+/// Headers that a request sets itself.
 const OWN_HEADERS: [&str; 9] = [
     "host",
     "connection",
@@ -85,19 +88,11 @@ fn request(endpoint: &Endpoint, headers: &HeaderMap, key: &str) -> Result<Vec<u8
         endpoint.host_header(),
     );
     if !headers.contains_key(http::header::USER_AGENT) {
-        head.push_str(concat!(
-            "User-Agent: gavelscope/",
-            env!("CARGO_PKG_VERSION"),
-            "\r\n"
-        ));
+        let _ = write!(head, "User-Agent: {USER_AGENT}\r\n");
     }
+    refuse_own(headers)?;
     let mut bytes = head.into_bytes();
     for (name, value) in headers {
-        if OWN_HEADERS.contains(&name.as_str()) {
-            return Err(ConnectError::InvalidHeader {
-                name: name.to_string(),
-            });
-        }
         bytes.extend_from_slice(name.as_str().as_bytes());
         bytes.extend_from_slice(b": ");
         bytes.extend_from_slice(value.as_bytes());
@@ -105,6 +100,16 @@ fn request(endpoint: &Endpoint, headers: &HeaderMap, key: &str) -> Result<Vec<u8
     }
     bytes.extend_from_slice(b"\r\n");
     Ok(bytes)
+}
+
+/// A caller's header must not be one that the request sets itself.
+pub(super) fn refuse_own(headers: &HeaderMap) -> Result<(), ConnectError> {
+    match headers.keys().find(|name| OWN_HEADERS.contains(&name.as_str())) {
+        Some(name) => Err(ConnectError::InvalidHeader {
+            name: name.to_string(),
+        }),
+        None => Ok(()),
+    }
 }
 
 struct Head {

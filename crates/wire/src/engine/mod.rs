@@ -7,7 +7,7 @@ mod payload;
 mod refusal;
 
 pub use open::Open;
-pub use payload::{decode_payload, encode_payload};
+pub use payload::{SEPARATOR, decode_part, decode_payload, encode_payload};
 pub use refusal::Refusal;
 
 use std::borrow::Cow;

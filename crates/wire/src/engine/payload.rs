@@ -11,7 +11,7 @@ use crate::error::DecodeError;
 use crate::limits::Limits;
 
 /// Stands between two packets.
-const SEPARATOR: char = '\u{1e}';
+pub const SEPARATOR: char = '\u{1e}';
 
 /// Servers pad; one that does not is still understood.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -28,16 +28,19 @@ pub fn decode_payload<'a>(body: &'a str, limits: &Limits) -> Result<Vec<Packet<'
                 limit: limits.max_payload_packets,
             });
         }
-        packets.push(match part.strip_prefix('b') {
-            Some(encoded) => {
-                check_size(encoded.len(), limits)?;
-                let bytes = BASE64.decode(encoded).map_err(|_| DecodeError::Base64)?;
-                Packet::Binary(Cow::Owned(bytes))
-            }
-            None => Packet::decode_text(part, limits)?,
-        });
+        packets.push(decode_part(part, limits)?);
     }
     Ok(packets)
+}
+
+/// Decodes one packet of a payload, as it stands between two separators.
+pub fn decode_part<'a>(part: &'a str, limits: &Limits) -> Result<Packet<'a>, DecodeError> {
+    let Some(encoded) = part.strip_prefix('b') else {
+        return Packet::decode_text(part, limits);
+    };
+    check_size(encoded.len(), limits)?;
+    let bytes = BASE64.decode(encoded).map_err(|_| DecodeError::Base64)?;
+    Ok(Packet::Binary(Cow::Owned(bytes)))
 }
 
 /// Encodes packets as the body of a polling request.

@@ -1,6 +1,8 @@
 //! A server that says exactly what a test tells it to.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod http;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -1,16 +1,13 @@
 //! Sending over a connection that is up: nothing here waits but [`Connection::flush`].
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::Sink as _;
 use serde::Serialize;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::{Error as WebsocketError, Message};
 
 use super::super::error::{ConnectionError, SendError};
-use super::{Connection, ending};
+use super::Connection;
 use crate::Utf8Bytes;
 use crate::socket::{self, Arguments, EventText, Kind};
 
@@ -76,33 +73,63 @@ impl Connection {
         self.push(text)
     }
 
+    /// Asks for a sign of life now: a websocket ping, which every server answers; it comes as
+    /// [`Pong`](crate::connection::Incoming::Pong). Returns false over polling, which has no such question.
+    pub fn ask_for_life(&mut self) -> Result<bool, SendError> {
+        self.check_open()?;
+        let Some(asked) = self.line.ask_for_life() else {
+            return Ok(false);
+        };
+        self.note_failure(asked)?;
+        self.poll_unsent(&mut Context::from_waker(Waker::noop()));
+        Ok(true)
+    }
+
     /// Puts a text frame into the write buffer and tries to send it.
     pub(super) fn push(&mut self, text: String) -> Result<(), SendError> {
-        if let Some(error) = self.ended.as_ref().or(self.write_failure.as_ref()) {
-            return Err(SendError::Ended(error.clone()));
-        }
+        self.push_shown(text, None)
+    }
+
+    /// The same for a frame that a [`FrameTap`](crate::connection::FrameTap) is to see otherwise than it is.
+    pub(in super::super) fn push_shown(
+        &mut self,
+        text: String,
+        shown: Option<&str>,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
         let size = text.len();
         if let Some(limit) = self.handshake.max_payload.filter(|limit| size > *limit) {
             return Err(SendError::TooLarge { size, limit });
         }
         let text = Utf8Bytes::from(text);
-        match Pin::new(&mut *self.websocket).start_send(Message::Text(text.clone())) {
-            Ok(()) => {}
-            Err(WebsocketError::WriteBufferFull(_)) => return Err(SendError::BufferFull),
-            Err(error) => {
-                let error = ending(&error);
-                self.write_failure = Some(error.clone());
-                return Err(SendError::Ended(error));
-            }
-        }
-        self.note_sent(&text, size);
+        let begun = self.line.start_send(text.clone());
+        self.note_failure(begun)?;
+        self.note_sent(shown.unwrap_or(&text), size);
         self.poll_unsent(&mut Context::from_waker(Waker::noop()));
         Ok(())
     }
 
+    fn check_open(&self) -> Result<(), SendError> {
+        match self.ended.as_ref().or(self.write_failure.as_ref()) {
+            Some(error) => Err(SendError::Ended(error.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn note_failure(&mut self, begun: Result<(), SendError>) -> Result<(), SendError> {
+        if let Err(SendError::Ended(error)) = &begun {
+            self.write_failure = Some(error.clone());
+        }
+        begun
+    }
+
     /// Offers what waits to the network.
     pub(super) fn poll_unsent(&mut self, context: &mut Context<'_>) {
-        let flushed = Pin::new(&mut *self.websocket).poll_flush(context);
+        let taken_before = self.line.requests_taken();
+        let flushed = self.line.poll_flush(context);
+        if self.line.requests_taken() != taken_before {
+            self.blocked_since = None;
+        }
         self.unsent = flushed.is_pending();
         match flushed {
             Poll::Pending => {
@@ -111,13 +138,13 @@ impl Connection {
             Poll::Ready(sent) => {
                 self.blocked_since = None;
                 if let Err(error) = sent {
-                    self.write_failure = Some(ending(&error));
+                    self.write_failure = Some(error);
                 }
             }
         }
     }
 
-    /// Waits until everything is handed to the operating system. Nothing is read meanwhile, so a caller who may have to
+    /// Waits until everything is handed to the operating system (over polling: until the server has taken it). Nothing is read meanwhile, so a caller who may have to
     /// wait long should await [`next`](Self::next) in its place. Cancel-safe.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
         if let Some(error) = &self.ended {
