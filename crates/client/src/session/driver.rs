@@ -310,7 +310,8 @@ impl Driver {
                 }
                 self.unpublished = true;
             }
-            Inbound::Ping(_) => {
+            Inbound::Progress(_) | Inbound::RetryAfter(_) => {}
+            Inbound::Ping(_) | Inbound::Alive(_) => {
                 self.connection.heard_at = Some(time::now());
                 self.unpublished = true;
             }

@@ -17,8 +17,9 @@ use rust_socketio::{Event, Payload, TransportType};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{interval, timeout};
+use tungstenite_of_rust_socketio::Error as WebsocketError;
 
-use super::{AckError, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
+use super::{AckError, FarEnd, Inbound, Lost, Online, Outbound, Stage, TOGETHER, Target, hand_over};
 
 /// How often the library's read task is looked for.
 const WATCH: Duration = Duration::from_millis(250);
@@ -62,9 +63,13 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let FarEnd {
         arrivals,
         mut departures,
+        // The library shows neither a ping of its own nor an answer to ours.
+        asked: _,
         dropped,
     } = far_end;
     let started = Instant::now();
+    // The library resolves, connects and upgrades in one go.
+    hand_over(&arrivals, &dropped, Inbound::Progress(Stage::Connecting));
     let (tell, mut lifecycle) = mpsc::channel(16);
     let basket = Basket::default();
     let client = match timeout(target.limit, connect(&target, &basket, &dropped, &tell)).await {
@@ -72,6 +77,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
         Ok(Err(error)) => return refused(&error),
         Ok(Ok(client)) => client,
     };
+    hand_over(&arrivals, &dropped, Inbound::Progress(Stage::Handshaking));
     // Nothing is emitted before the server's CONNECT: Node and socketioxide end the connection otherwise.
     let rest = target.limit.saturating_sub(started.elapsed());
     match timeout(rest, next(&mut lifecycle)).await {
@@ -84,6 +90,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let online = Online {
         socket_id: None,
         ping_interval: None,
+        answers_checks: false,
         took: started.elapsed(),
     };
     hand_over(&arrivals, &dropped, Inbound::Online(online));
@@ -356,8 +363,24 @@ fn arguments(payload: Payload) -> Vec<Value> {
 /// The library says little about why a connection did not come about; `check` asks with the instrument instead.
 fn refused(error: &rust_socketio::Error) -> Lost {
     let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
+    loop {
+        match reason.downcast_ref::<WebsocketError>() {
+            Some(WebsocketError::Http(answer)) => {
+                return Lost::WebsocketRefused(format!(
+                    "the server answered HTTP {} in place of a websocket",
+                    answer.status().as_u16()
+                ));
+            }
+            // Nothing but the upgrade was spoken yet.
+            Some(WebsocketError::Protocol(reason)) => {
+                return Lost::WebsocketRefused(format!("the websocket upgrade is not valid: {reason}"));
+            }
+            _ => {}
+        }
+        match reason.source() {
+            Some(source) => reason = source,
+            None => break,
+        }
     }
     let text = reason.to_string();
     match error {

@@ -14,7 +14,7 @@ use gavelscope_contract::{Received, Secret};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::state::TransportKind;
+use crate::state::{Carrier, TransportKind};
 
 /// How many messages may wait for the session. With [`TOGETHER`] events to a message at the most, this bounds the
 /// memory of a flood to a few megabytes; what comes on top waits at the server's end ([`plain`]) or is dropped and
@@ -28,6 +28,9 @@ const OUTBOUND: usize = 64;
 /// Where to connect, and how.
 #[derive(Clone)]
 pub struct Target {
+    /// Over what. Polling is always spoken by `wire`, whatever library was chosen: `rust_socketio` knows polling only as
+    /// the beginning of a websocket.
+    pub carrier: Carrier,
     /// The Socket.IO endpoint: `http(s)://host:port/path/`.
     pub url: String,
     /// Who connects; goes into the CONNECT payload.
@@ -36,12 +39,15 @@ pub struct Target {
     pub limit: Duration,
 }
 
-/// A connection, or an attempt at one. The first message is [`Inbound::Online`] or [`Inbound::Closed`].
+/// A connection, or an attempt at one. [`Inbound::Progress`] apart, the first message is [`Inbound::Online`] or
+/// [`Inbound::Closed`].
 pub struct Link {
     /// What comes.
     pub inbound: mpsc::Receiver<Inbound>,
     /// What goes.
     pub outbound: mpsc::Sender<Outbound>,
+    /// Asks for a sign of life, where [`Online::answers_checks`] says that one can be had; [`Inbound::Alive`] answers.
+    pub checks: mpsc::Sender<()>,
     /// Messages that were dropped because `inbound` was full. A session that sees it grow takes a snapshot.
     pub dropped: Arc<AtomicU32>,
 }
@@ -49,12 +55,18 @@ pub struct Link {
 /// What comes from a link.
 #[derive(Debug)]
 pub enum Inbound {
+    /// The attempt has come this far.
+    Progress(Stage),
+    /// The server asks to be left alone for so long; [`Inbound::Closed`] follows.
+    RetryAfter(Duration),
     /// The handshake is done.
     Online(Online),
     /// Events that came together.
     Events(Vec<Received>),
     /// A sign of life without content.
     Ping(Instant),
+    /// The answer to a check that [`Link::checks`] asked for.
+    Alive(Instant),
     /// A frame that is no packet; the link goes on.
     Undecodable {
         /// The frame, shortened.
@@ -66,6 +78,15 @@ pub enum Inbound {
     Closed(Lost),
 }
 
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The server's name is known; TCP, TLS and HTTP are next.
+    Connecting,
+    /// The carrier stands; the Socket.IO session is being asked for.
+    Handshaking,
+}
+
 /// What a handshake tells.
 #[derive(Debug, Clone)]
 pub struct Online {
@@ -73,6 +94,8 @@ pub struct Online {
     pub socket_id: Option<String>,
     /// The server's heartbeat, where the library shows it.
     pub ping_interval: Option<Duration>,
+    /// Whether [`Link::checks`] is answered: by `wire` over a websocket.
+    pub answers_checks: bool,
     /// From the start of the attempt.
     pub took: Duration,
 }
@@ -89,6 +112,13 @@ pub enum Lost {
     /// Something answers, and it is not Socket.IO.
     #[error("there is no Socket.IO here: {0}")]
     NotSocketIo(String),
+    /// A websocket was refused: HTTP answered with something other than a valid upgrade. Polling may still work.
+    #[error("the websocket was refused: {0}")]
+    WebsocketRefused(String),
+    /// A polling request reached a server that does not hold the session: polling cannot work behind a balancer that
+    /// deals requests out in turn (contract.md section 3), or the server was started anew.
+    #[error("the session is not known where the request arrived: {0}")]
+    InvalidSession(String),
     /// The server refused the sign-in or the namespace.
     #[error("the server refused the socket: {0}")]
     Refused(String),
@@ -136,19 +166,22 @@ pub enum AckError {
 pub fn open(kind: TransportKind, target: Target) -> Link {
     let (arrivals, inbound) = mpsc::channel(INBOUND);
     let (outbound, departures) = mpsc::channel(OUTBOUND);
+    let (checks, asked) = mpsc::channel(1);
     let dropped = Arc::new(AtomicU32::new(0));
     let far_end = FarEnd {
         arrivals,
         departures,
+        asked,
         dropped: Arc::clone(&dropped),
     };
-    match kind {
-        TransportKind::RustSocketio => boxed::start(target, far_end),
-        TransportKind::Wire => plain::start(target, far_end),
+    match (kind, target.carrier) {
+        (TransportKind::RustSocketio, Carrier::Websocket) => boxed::start(target, far_end),
+        (TransportKind::Wire, _) | (_, Carrier::Polling) => plain::start(target, far_end),
     }
     Link {
         inbound,
         outbound,
+        checks,
         dropped,
     }
 }
@@ -157,6 +190,7 @@ pub fn open(kind: TransportKind, target: Target) -> Link {
 struct FarEnd {
     arrivals: mpsc::Sender<Inbound>,
     departures: mpsc::Receiver<Outbound>,
+    asked: mpsc::Receiver<()>,
     dropped: Arc<AtomicU32>,
 }
 

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use gavelscope_contract::Received;
 use gavelscope_wire::connection::{
-    ConnectError, ConnectOptions, Connection, ConnectionError, Endpoint, Incoming, connect,
+    self, ConnectError, ConnectOptions, Connection, ConnectionError, Endpoint, Incoming, StageTap, connect,
+    connect_by_polling,
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AckError, FarEnd, Inbound, Lost, Online, Outbound, TOGETHER, Target, hand_over};
+use super::{AckError, FarEnd, Inbound, Lost, Online, Outbound, Stage, TOGETHER, Target, hand_over};
+use crate::state::Carrier;
 
 /// How long reading may wait for a session that is behind. Meanwhile events wait at the server's end and none is lost;
 /// much longer, and pings would be answered too late.
@@ -35,10 +37,11 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let FarEnd {
         arrivals,
         mut departures,
+        mut asked,
         dropped,
     } = far_end;
     let started = Instant::now();
-    let mut connection = match open(&target).await {
+    let mut connection = match open(&target, &arrivals).await {
         Ok(connection) => connection,
         Err(lost) => return lost,
     };
@@ -46,6 +49,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let online = Online {
         socket_id: Some(handshake.socket_sid.clone()),
         ping_interval: Some(handshake.ping_interval),
+        answers_checks: target.carrier == Carrier::Websocket,
         took: started.elapsed(),
     };
     hand_over(&arrivals, &dropped, Inbound::Online(online));
@@ -92,6 +96,8 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
                     return lost;
                 },
             },
+            // One that cannot be asked for does not come, and the session's own limit judges that.
+            Some(()) = asked.recv() => drop(connection.ask_for_life()),
             _ = watch.tick() => {
                 let now = Instant::now();
                 let late: Vec<u64> = waiting.iter().filter(|(_, (until, _))| *until <= now).map(|(id, _)| *id).collect();
@@ -105,7 +111,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     }
 }
 
-async fn open(target: &Target) -> Result<Connection, Lost> {
+async fn open(target: &Target, arrivals: &mpsc::Sender<Inbound>) -> Result<Connection, Lost> {
     // The endpoint's own path comes with the address here.
     let url = url::Url::parse(&target.url).map_err(|error| Lost::NotConnected(error.to_string()))?;
     let path = url.path().to_owned();
@@ -114,8 +120,18 @@ async fn open(target: &Target) -> Result<Connection, Lost> {
     let endpoint = Endpoint::from_url(&base)
         .map_err(|error| Lost::NotConnected(error.to_string()))?
         .with_path(&path);
+    let progress = arrivals.clone();
     let mut options = ConnectOptions {
         time_limit: target.limit,
+        stage_tap: Some(StageTap::new(move |stage| {
+            let stage = match stage {
+                connection::Stage::Tcp => Stage::Connecting,
+                connection::Stage::Connect => Stage::Handshaking,
+                _ => return,
+            };
+            // Two messages at the most, in an empty queue.
+            let _ = progress.try_send(Inbound::Progress(stage));
+        })),
         ..ConnectOptions::default()
     };
     if let Some(token) = &target.token {
@@ -124,17 +140,35 @@ async fn open(target: &Target) -> Result<Connection, Lost> {
             .with_auth(&auth)
             .map_err(|error| Lost::NotConnected(error.to_string()))?;
     }
-    connect(&endpoint, &options).await.map_err(|error| match error {
+    let opened = match target.carrier {
+        Carrier::Websocket => connect(&endpoint, &options).await,
+        Carrier::Polling => connect_by_polling(&endpoint, &options).await,
+    };
+    opened.map_err(|error| {
+        if let Some(wait) = error.retry_after() {
+            let _ = arrivals.try_send(Inbound::RetryAfter(wait));
+        }
+        refused(&error)
+    })
+}
+
+fn refused(error: &ConnectError) -> Lost {
+    let text = error.to_string();
+    match error {
         ConnectError::Tls(failure) => Lost::Tls(failure.to_string()),
         ConnectError::TimedOut { .. } => Lost::TooSlow,
-        ConnectError::NamespaceRefused { .. } => Lost::Refused(error.to_string()),
-        ConnectError::NotAnUpgrade { .. }
-        | ConnectError::NotHttp { .. }
-        | ConnectError::BadUpgrade { .. }
+        ConnectError::NamespaceRefused { .. } => Lost::Refused(text),
+        ConnectError::NotAnUpgrade { .. } | ConnectError::BadUpgrade { .. } => Lost::WebsocketRefused(text),
+        ConnectError::InvalidSession(_) => Lost::InvalidSession(text),
+        ConnectError::NotHttp { .. }
         | ConnectError::UnsupportedVersion { .. }
-        | ConnectError::NotEngineIo { .. } => Lost::NotSocketIo(error.to_string()),
-        other => Lost::NotConnected(other.to_string()),
-    })
+        | ConnectError::NotEngineIo { .. } => Lost::NotSocketIo(text),
+        // An Engine.IO server that says no, or something else that is busy or broken.
+        ConnectError::HttpRefused(refusal) if refusal.refusal.is_none() && refusal.status == 404 => {
+            Lost::NotSocketIo(text)
+        }
+        _ => Lost::NotConnected(text),
+    }
 }
 
 /// Hands over what came together. A session that is behind is waited for, within limits.
@@ -166,6 +200,7 @@ fn settle(
             }
         }
         Incoming::Ping { at } => hand_over(arrivals, dropped, Inbound::Ping(at)),
+        Incoming::Pong { at } => hand_over(arrivals, dropped, Inbound::Alive(at)),
         Incoming::Undecodable { raw, error } => {
             let raw = format!("{raw:?}").chars().take(300).collect();
             hand_over(
@@ -225,6 +260,8 @@ fn send(
 fn over(error: &ConnectionError) -> Lost {
     match error {
         ConnectionError::Closed { .. } | ConnectionError::EngineClosed => Lost::ClosedByServer,
+        ConnectionError::InvalidSession(_) => Lost::InvalidSession(error.to_string()),
+        ConnectionError::Tls(failure) => Lost::Tls(failure.to_string()),
         other => Lost::Broken(other.to_string()),
     }
 }
