@@ -4,6 +4,7 @@ pub mod address;
 pub mod auction;
 mod backoff;
 pub mod bots;
+mod change_over;
 pub mod check;
 mod clock;
 mod delivery;

@@ -97,6 +97,16 @@ impl LinkMachine {
         matches!(self.phase, LinkPhase::Online | LinkPhase::Suspect)
     }
 
+    /// How long it has been online.
+    pub fn stood(&self, now: Instant) -> Option<Duration> {
+        self.online_since.map(|since| now.duration_since(since))
+    }
+
+    /// Whether anything came over the link since then.
+    pub fn heard_since(&self, then: Instant) -> bool {
+        self.heard.is_some_and(|heard| heard >= then)
+    }
+
     /// Goes over, unless it is so already.
     fn go(&mut self, phase: LinkPhase, at: Millis, reason: impl Into<String>) {
         if self.phase == phase {

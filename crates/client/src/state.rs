@@ -105,6 +105,8 @@ shown! {
         pub transport: TransportKind,
         /// Over what that library carries it.
         pub carrier: Carrier,
+        /// Why that is another way than the one that was chosen: a sentence.
+        pub changed_over: Option<String>,
         /// Whether there was a connection before: what is made now is a new one.
         pub was_online: bool,
         /// How it came to be as it is, oldest first (the newest 50).

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::jobs::Done;
 use super::rooms::Room;
 use super::{Command, SessionConfig};
+use crate::change_over::{self, ChangeOver};
 use crate::clock::ServerClock;
 use crate::feed::{Body, Feed};
 use crate::ledger::Ledger;
@@ -25,7 +26,7 @@ use crate::state::{
     Carrier, Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread,
 };
 use crate::time;
-use crate::transport::{Inbound, Link, Lost};
+use crate::transport::{Inbound, Link, Lost, Stage};
 
 /// How often what depends on time alone is looked at.
 const PULSE: Duration = Duration::from_millis(250);
@@ -48,6 +49,12 @@ pub(super) struct Driver {
     pub(super) link_number: u64,
     /// How it is, and why.
     pub(super) machine: LinkMachine,
+    /// Over what it is made.
+    pub(super) way: ChangeOver,
+    /// What the server asked to be waited before the next attempt.
+    pub(super) retry_after: Option<Duration>,
+    /// Whether this link answers a check of its own.
+    pub(super) answers_checks: bool,
     /// What is published of it besides.
     pub(super) connection: Connection,
     /// What this server did with the acks that each join asked for.
@@ -160,6 +167,7 @@ impl Driver {
             since: now,
             transport: config.transport,
             carrier: Carrier::Websocket,
+            changed_over: None,
             was_online: false,
             transitions: Arc::default(),
             socket_id: None,
@@ -173,6 +181,9 @@ impl Driver {
             trouble: None,
         };
         let state = super::publish::first(&config, &connection, now);
+        let (host, _) = config.address.host_and_port();
+        let proxy = change_over::proxy_for(config.address.is_secure(), &host);
+        let way = ChangeOver::new(config.transport, proxy);
         let (published, reader) = watch::channel(Arc::new(state));
         let driver = Self {
             config,
@@ -183,6 +194,9 @@ impl Driver {
             link: None,
             link_number: 0,
             machine: LinkMachine::new(now),
+            way,
+            retry_after: None,
+            answers_checks: false,
             connection,
             acknowledged: HashMap::new(),
             rooms: Vec::new(),
@@ -310,11 +324,13 @@ impl Driver {
                 }
                 self.unpublished = true;
             }
-            Inbound::Progress(_) | Inbound::RetryAfter(_) => {}
-            Inbound::Ping(_) | Inbound::Alive(_) => {
-                self.connection.heard_at = Some(time::now());
+            Inbound::Progress(Stage::Connecting) => {}
+            Inbound::Progress(Stage::Handshaking) => {
+                self.machine.handshaking(time::now());
                 self.unpublished = true;
             }
+            Inbound::RetryAfter(after) => self.retry_after = Some(after),
+            Inbound::Ping(_) | Inbound::Alive(_) => self.heard(time::now()),
             Inbound::Undecodable { raw, reason } => {
                 self.measured.malformed = self.measured.malformed.saturating_add(1);
                 self.feed

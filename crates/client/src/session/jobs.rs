@@ -1,6 +1,6 @@
 //! What the session's task does not wait for itself: calls, acks, looks later. Every job ends in one [`Done`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
 use gavelscope_contract::league::{Competition, League, ParticipantList};
@@ -22,6 +22,8 @@ pub(super) enum Done {
         link: u64,
         result: std::result::Result<String, String>,
     },
+    /// It is time for a check of the link to have been answered.
+    CheckDue { link: u64, asked: Instant },
     /// The sign-in was renewed before its end.
     Renewed(Result<()>),
     /// A snapshot was asked for.

@@ -54,12 +54,16 @@ impl Driver {
             Err(reason) => return self.lost(&Lost::NotConnected(reason)),
         };
         self.machine.connecting(time::now(), found);
+        let way = self.way.way();
+        self.connection.transport = way.transport;
+        self.connection.carrier = way.carrier;
         let target = Target {
+            carrier: way.carrier,
             url: self.config.address.socket(),
             token: self.rest.credentials().map(|credentials| credentials.access),
             limit: self.config.handshake_limit,
         };
-        self.link = Some(transport::open(self.connection.transport, target));
+        self.link = Some(transport::open(way.transport, target));
         self.touch_all();
     }
 
@@ -78,6 +82,7 @@ impl Driver {
         }
         self.connection.was_online = true;
         self.connection.trouble = None;
+        self.answers_checks = online.answers_checks;
         let heartbeat = online.ping_interval.map(|interval| Heartbeat {
             interval,
             timeout: PING_TIMEOUT,
@@ -107,8 +112,18 @@ impl Driver {
         let (now, at) = (Instant::now(), time::now());
         let was_online = self.is_online();
         let sentence = sentence(lost);
+        let changed = self.way.lost(lost, self.machine.stood(now));
+        let after = self.retry_after.take();
         self.machine
-            .lost(now, at, sentence.clone(), None, &mut rand::rng());
+            .lost(now, at, sentence.clone(), after, &mut rand::rng());
+        if let Some(changed) = changed {
+            self.note(None, "way", changed);
+            // What was learnt is worth an attempt at once; but two ways that both fail must not chase each other.
+            if self.machine.attempts() <= 2 {
+                self.machine.retry_now(now);
+            }
+        }
+        self.connection.changed_over = self.way.why().map(str::to_owned);
         if self.connection.trouble.as_deref() != Some(&sentence) || was_online {
             let name = if was_online { "lost" } else { "attempt" };
             self.note(None, name, sentence.clone());
@@ -164,12 +179,40 @@ impl Driver {
     /// Asks for a sign of life over the link itself: a join of a room that this socket is in anyway, or of none that
     /// exists. Both are acknowledged, and neither is told to anybody.
     fn check_link(&mut self) {
+        let asked = Instant::now();
+        let (link, limit) = (self.link_number, self.config.ack_limit);
+        self.jobs.spawn(async move {
+            tokio::time::sleep(limit).await;
+            Done::CheckDue { link, asked }
+        });
+        if self.answers_checks
+            && self
+                .link
+                .as_ref()
+                .is_some_and(|link| link.checks.try_send(()).is_ok())
+        {
+            return;
+        }
         let auction = self
             .rooms
             .first()
             .map_or_else(|| "connection-check".into(), |room| room.state.id.clone());
         let payload = serde_json::json!({ "auctionId": auction });
         self.emit("join_auction", payload, Some(JoinedRoom::Check));
+    }
+
+    /// The check should have been answered by now.
+    pub(super) fn check_due(&mut self, link: u64, asked: Instant) {
+        let answerable = self.answers_checks
+            || !self
+                .acknowledged
+                .get("join_auction")
+                .is_some_and(|acks| acks.is_hopeless());
+        if link == self.link_number && answerable && !self.machine.heard_since(asked) {
+            self.lost(&Lost::Broken(
+                "the server no longer answers on this connection".to_owned(),
+            ));
+        }
     }
 
     /// Once a second.

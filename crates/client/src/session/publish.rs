@@ -133,6 +133,7 @@ impl Driver {
     pub(super) fn done(&mut self, done: Done) {
         match done {
             Done::Resolved { link, result } => self.resolved(link, result),
+            Done::CheckDue { link, asked } => self.check_due(link, asked),
             Done::Renewed(result) => {
                 self.renewing = false;
                 if let Err(error) = result {

@@ -19,7 +19,7 @@ use crate::reducer::{self, Effect};
 use crate::rest::Answer;
 use crate::state::{AuctionPhase, AuctionView, Millis, RoomClaim};
 use crate::time;
-use crate::transport::{AckError, Lost, Outbound};
+use crate::transport::{AckError, Outbound};
 
 /// The first wait before a snapshot that failed is asked for again; it doubles up to the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -247,11 +247,6 @@ impl Driver {
                 self.measured.acks_missing += 1;
             }
             Err(AckError::LinkLost) => {}
-        }
-        if *room == JoinedRoom::Check && matches!(result, Err(AckError::Missing)) {
-            return self.lost(&Lost::Broken(
-                "the server no longer answers on this connection".to_owned(),
-            ));
         }
         if let Ok(Some(Ack { pod: Some(pod), .. })) = result {
             self.connection.pod = Some(pod.clone());
