@@ -582,8 +582,19 @@ impl Driver {
         {
             room.delivery.told_elsewhere(told, Instant::now(), bound);
         }
+        let on_the_block = |room: &Room| {
+            let lot = room.state.lot.as_ref().filter(|lot| !lot.hammered)?;
+            Some(lot.number)
+        };
+        let before = on_the_block(room);
         let effects = reducer::snapshot(&mut room.state, &answer.body, now);
+        // A hammer fell that nobody heard, and a snapshot does not say who bought for how much.
+        let untold = before.is_some() && on_the_block(room) != before;
         self.effects(auction, effects);
+        if untold {
+            self.want_clubs(auction);
+            self.want_participants(auction);
+        }
         if first || !self.leagues.contains_key(&league) {
             self.want_league(league);
             self.want_participants(auction);
