@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::http::header::{ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use gavelscope_contract::auction::{
     AuctionSnapshot, BeginAnswer, BidAnswer, BidRequest, ClubList, DeleteAnswer, EventPage, IDEMPOTENCY_KEY,
     PauseAnswer, StartLotAnswer,
 };
-use gavelscope_contract::{AuctionId, ClubId, LotId, RefusalCode, UserId};
+use gavelscope_contract::{AuctionId, ClubId, LotId, Position, RefusalCode, UserId};
 use serde::Deserialize;
 
 use super::body::Body;
@@ -28,15 +30,38 @@ async fn members_only(house: &Shared, auction: &AuctionId, user: &UserId) -> Res
     }
 }
 
-/// `GET /auction/{id}`
+/// `GET /auction/{id}`. Its `ETag` is the position in the auction's stream: whoever has read that far already is told so
+/// in one line (304), which keeps those who have to read again and again cheap.
 pub(super) async fn get(
     State(house): State<Shared>,
     caller: Caller,
     Path(id): Path<AuctionId>,
-) -> Result<Json<AuctionSnapshot>, Denied> {
+    headers: HeaderMap,
+) -> Result<Response, Denied> {
     members_only(&house, &id, &caller.0).await?;
-    let snapshot = house.store.snapshot(&id).await?;
-    Ok(Json(snapshot.ok_or_else(Refused::auction_not_found)?))
+    if let Some(known) = headers.get(IF_NONE_MATCH) {
+        let position = house.store.position_of(&id).await?;
+        let tag = tag(&position.ok_or_else(Refused::auction_not_found)?);
+        if tag.as_ref() == Some(known) {
+            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, known.clone())]).into_response());
+        }
+    }
+    let snapshot: AuctionSnapshot = house
+        .store
+        .snapshot(&id)
+        .await?
+        .ok_or_else(Refused::auction_not_found)?;
+    let tag = snapshot.stream.as_ref().and_then(tag);
+    let mut answer = Json(snapshot).into_response();
+    if let Some(tag) = tag {
+        answer.headers_mut().insert(ETAG, tag);
+    }
+    Ok(answer)
+}
+
+/// Weak, because the server's clock in the body moves on.
+fn tag(position: &Position) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("W/\"{}-{}\"", position.epoch, position.seq)).ok()
 }
 
 /// `GET /auction/{id}/clubs`

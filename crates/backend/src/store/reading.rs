@@ -155,6 +155,16 @@ impl Store {
         }))
     }
 
+    /// How far an auction's stream has come.
+    pub(crate) async fn position_of(&self, auction: &AuctionId) -> Result<Option<Position>, StoreError> {
+        let mut tx = self.view().await?;
+        AuctionRow::load(&mut tx, auction)
+            .await?
+            .as_ref()
+            .map(position)
+            .transpose()
+    }
+
     /// `GET /auction/{id}`, read in one transaction.
     pub async fn snapshot(&self, auction: &AuctionId) -> Result<Option<AuctionSnapshot>, StoreError> {
         let mut tx = self.view().await?;

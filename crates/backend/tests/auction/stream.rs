@@ -132,3 +132,27 @@ async fn ticks_come_twice_a_second_and_count_no_further() {
     assert!((490..900).contains(&apart), "{apart} ms");
     assert_eq!(hall.snapshot().await.stream.unwrap().seq, before);
 }
+
+#[tokio::test]
+async fn a_snapshot_that_is_known_already_is_not_sent_again() {
+    let hall = Hall::begun(settings(), spec(2)).await;
+    let path = format!("/api/auction/{}", hall.auction);
+    let token = hall.people[1].access_token.expose().to_owned();
+    let ask = |tag: Option<String>| {
+        let mut request = hall.http.get(format!("{}{path}", hall.url)).bearer_auth(&token);
+        if let Some(tag) = tag {
+            request = request.header("if-none-match", tag);
+        }
+        async move { request.send().await.unwrap() }
+    };
+    let tag_of = |response: &reqwest::Response| response.headers()["etag"].to_str().unwrap().to_owned();
+    let first = ask(None).await;
+    let tag = tag_of(&first);
+    let again = ask(Some(tag.clone())).await;
+    assert_eq!((again.status().as_u16(), tag_of(&again)), (304, tag.clone()));
+    hall.bid(0, 2_000_000).await.ok();
+    let after = ask(Some(tag.clone())).await;
+    assert_eq!(after.status().as_u16(), 200, "a bid changes it");
+    assert_ne!(tag_of(&after), tag);
+    assert!(after.text().await.unwrap().contains("2000000"));
+}
