@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use gavelscope_contract::Received;
 use rust_socketio::asynchronous::{Client, ClientBuilder};
 use rust_socketio::{Event, Payload, TransportType};
@@ -26,8 +27,11 @@ const WATCH: Duration = Duration::from_millis(250);
 /// An emit that takes longer stands before a full buffer, which the library never notices.
 const EMIT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How many events may wait here while the session is behind, before they are dropped and counted.
-const MOST_IN_BASKET: usize = 8_192;
+/// How many events may wait here while the session is behind.
+const MOST_IN_BASKET: usize = 1_024;
+/// How long a callback may wait for room. Meanwhile nothing is read, and events wait at the server's end; much longer,
+/// and pings would be answered too late: then events are dropped and counted.
+const HELD_BACK: Duration = Duration::from_secs(2);
 
 pub(super) fn start(target: Target, far_end: FarEnd) {
     let arrivals = far_end.arrivals.clone();
@@ -158,20 +162,40 @@ async fn next(lifecycle: &mut mpsc::Receiver<Lifecycle>) -> Option<Lifecycle> {
 /// what they leave here goes to the session together, so that a flood does not wake it for every event.
 #[derive(Clone, Default)]
 struct Basket {
+    emptied: Arc<Notify>,
     events: Arc<Mutex<Vec<Received>>>,
     filled: Arc<Notify>,
 }
 
 impl Basket {
-    fn put(&self, received: Received, dropped: &AtomicU32) {
+    /// Puts it in, or gives it back where there is no room.
+    fn put(&self, received: Received) -> Result<(), Received> {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if events.len() >= MOST_IN_BASKET {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            return;
+            return Err(received);
         }
         events.push(received);
         if events.len() == 1 {
             self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits for room.
+    async fn put_later(self, mut received: Received, dropped: Arc<AtomicU32>) {
+        let until = tokio::time::Instant::now() + HELD_BACK;
+        loop {
+            match self.put(received) {
+                Ok(()) => return,
+                Err(back) => received = back,
+            }
+            if tokio::time::timeout_at(until, self.emptied.notified())
+                .await
+                .is_err()
+            {
+                dropped.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
         }
     }
 
@@ -194,11 +218,19 @@ impl Basket {
                     events.drain(..most).collect()
                 }
             };
-            // Waiting for room holds nothing up but this: the callbacks go on, and drop what the basket cannot hold.
+            self.emptied.notify_one();
             if events.is_empty() || arrivals.send(Inbound::Events(events)).await.is_err() {
                 return;
             }
         }
+    }
+}
+
+/// What a callback does with an event. The library reads on when the future is done.
+fn put(basket: &Basket, received: Received, dropped: &Arc<AtomicU32>) -> BoxFuture<'static, ()> {
+    match basket.put(received) {
+        Ok(()) => std::future::ready(()).boxed(),
+        Err(received) => basket.clone().put_later(received, Arc::clone(dropped)).boxed(),
     }
 }
 
@@ -217,9 +249,7 @@ async fn connect(
     }
     let event = {
         let (basket, dropped) = (basket.clone(), Arc::clone(dropped));
-        move |name: &str, payload: Payload| {
-            basket.put(decode(name, payload), &dropped);
-        }
+        move |name: &str, payload: Payload| put(&basket, decode(name, payload), &dropped)
     };
     // `close`, `error` and `open` are the library's own words, and an application's event of that name arrives in the
     // same callback. A lifecycle payload is exactly one empty string (an error: one string).
@@ -229,7 +259,7 @@ async fn connect(
             move |payload: Payload, _: Client| {
                 match own_word(&payload) {
                     Some(word) if word.is_empty() || name == "error" => drop(tell.try_send(said(word))),
-                    _ => event(name, payload),
+                    _ => return event(name, payload),
                 }
                 std::future::ready(()).boxed()
             }
@@ -237,8 +267,7 @@ async fn connect(
     let any = {
         let (basket, dropped) = (basket.clone(), Arc::clone(dropped));
         move |event: Event, payload: Payload, _: Client| {
-            basket.put(decode(event.as_str(), payload), &dropped);
-            std::future::ready(()).boxed()
+            put(&basket, decode(event.as_str(), payload), &dropped)
         }
     };
     builder

@@ -17,9 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::state::{Carrier, TransportKind};
 
 /// How many messages may wait for the session. With [`TOGETHER`] events to a message at the most, this bounds the
-/// memory of a flood to a few megabytes; what comes on top waits at the server's end ([`plain`]) or is dropped and
-/// counted ([`boxed`], whose library has to be read from).
-const INBOUND: usize = 32;
+/// memory of a flood to a few megabytes; what comes on top waits at the server's end, for a while: then it is dropped
+/// and counted, for a heartbeat has to be read from among it.
+const INBOUND: usize = 16;
 /// How many events are handed over together; enough to spare the queue, few enough to spare the latency.
 const TOGETHER: usize = 128;
 /// How many emits may wait for the socket.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::feed::FeedEntry;
 use gavelscope_client::rest::Credentials;
@@ -13,8 +13,10 @@ use gavelscope_client::{ServerAddress, Session, SessionConfig};
 use gavelscope_contract::event::{BidUpdate, Event, LotStarted, Sold, Timer};
 use gavelscope_contract::{Money, Secret, UserId};
 use gavelscope_testkit::flood::{AUCTION, ONLOOKER, Order};
+use rust_socketio::asynchronous::ClientBuilder;
+use rust_socketio::{Payload, TransportType};
 use serde::Deserialize;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::Outcome;
@@ -35,6 +37,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     match contender {
         "bare" => bare(url, events, rate).await,
+        "library" => library(url, events, rate).await,
         "wire" => session(url, events, rate, TransportKind::Wire).await,
         "rust_socketio" => session(url, events, rate, TransportKind::RustSocketio).await,
         other => bail!("{other} is no contender"),
@@ -260,4 +263,37 @@ async fn bare(url: &str, events: u64, rate: Option<u64>) -> anyhow::Result<Outco
     }
     let whole = bare.sequence == Some(promise.last_seq) && bare.gaps == 0;
     start.outcome(promise.events, std::mem::take(&mut bare.latencies), whole)
+}
+
+/// The library by itself, doing nothing with what it hands over but counting: what a session over it cannot go below.
+async fn library(url: &str, events: u64, rate: Option<u64>) -> anyhow::Result<Outcome> {
+    let (heard, mut counted) = watch::channel(0_u64);
+    let (latencies, measured) = std::sync::mpsc::channel();
+    let client = ClientBuilder::new(format!("{url}/api/socket.io/"))
+        .transport_type(TransportType::Websocket)
+        .reconnect(false)
+        .on_any(move |event, payload: Payload, _| {
+            if let (Some(_), "bid_update", Payload::Text(values)) = (rate, event.as_str(), &payload)
+                && let Some(at) = values.first().and_then(|value| value["serverTime"].as_str())
+            {
+                // Nobody listens any more once it is over.
+                let _ = latencies.send(age_ms(at));
+            }
+            if event.as_str() != "connected" {
+                heard.send_modify(|count| *count += 1);
+            }
+            std::future::ready(()).boxed()
+        })
+        .connect()
+        .await?;
+    // It says nothing of the server's CONNECT to who does not ask; the first emit has to wait for it.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    client
+        .emit("join_auction", serde_json::json!({ "auctionId": AUCTION }))
+        .await?;
+    let http = reqwest::Client::new();
+    let start = Start::now()?;
+    let promise = go(&http, url, events, rate).await?;
+    counted.wait_for(|count| *count >= promise.events).await?;
+    start.outcome(promise.events, measured.try_iter().flatten().collect(), true)
 }

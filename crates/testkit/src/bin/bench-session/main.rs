@@ -33,17 +33,25 @@ struct Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Contender {
     Bare,
+    Library,
     Wire,
     RustSocketio,
     JavaScript,
 }
 
 impl Contender {
-    const ALL: [Self; 4] = [Self::Bare, Self::Wire, Self::RustSocketio, Self::JavaScript];
+    const ALL: [Self; 5] = [
+        Self::Bare,
+        Self::Library,
+        Self::Wire,
+        Self::RustSocketio,
+        Self::JavaScript,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare tokio-tungstenite + serde",
+            Self::Library => "rust_socketio alone, events counted",
             Self::Wire => "Session with wire",
             Self::RustSocketio => "Session with rust_socketio",
             Self::JavaScript => "Node socket.io-client",
@@ -53,6 +61,7 @@ impl Contender {
     fn word(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Library => "library",
             Self::Wire => "wire",
             Self::RustSocketio => "rust_socketio",
             Self::JavaScript => "javascript",
@@ -69,7 +78,7 @@ struct Asked {
 }
 
 const HELP: &str =
-    "bench-session [--events N] [--runs N] [--seconds N] [--only bare|wire|rust_socketio|javascript]
+    "bench-session [--events N] [--runs N] [--seconds N] [--only bare|library|wire|rust_socketio|javascript]
   --events   events of a flood (1000000)
   --runs     runs of which the medians are taken (5)
   --seconds  length of a latency run at 1,000 events a second (5)
@@ -80,13 +89,7 @@ const PACE: u64 = 1_000;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = if std::env::var_os("ONE").is_some() {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?
-    } else {
-        tokio::runtime::Runtime::new()?
-    };
+    let runtime = tokio::runtime::Runtime::new()?;
     match arguments.first().map(String::as_str) {
         Some("client") => {
             let [_, contender, url, events, rate] = arguments.as_slice() else {
@@ -187,6 +190,3 @@ async fn one(contender: Contender, events: u64, rate: Option<u64>) -> anyhow::Re
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(text.trim()).with_context(|| format!("{} said “{text}”", contender.name()))
 }
-#[cfg(feature = "mi")]
-#[global_allocator]
-static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
