@@ -88,6 +88,9 @@ impl ChangeOver {
                 (self.acks_missing >= ACKS)
                     .then(|| self.to_wire("Answers of the server go astray in the standard library"))
             }
+            Lost::Unreadable(_) if boxed => {
+                Some(self.to_wire("The standard library cannot read what this server sends"))
+            }
             Lost::Broken(_) | Lost::ClosedByServer if boxed && stood.is_some() => {
                 let short = stood.is_some_and(|stood| stood < SHORT);
                 self.breaks = if short { self.breaks + 1 } else { 0 };
@@ -208,6 +211,14 @@ mod tests {
         way.lost(&broke(), short);
         assert_eq!(way.way(), BOXED);
         assert!(way.lost(&broke(), short).is_some());
+        assert_eq!(way.way(), PLAIN);
+    }
+
+    #[test]
+    fn a_frame_that_the_library_cannot_read_leads_there_at_once() {
+        let mut way = ChangeOver::new(TransportKind::RustSocketio, false);
+        let unreadable = Lost::Unreadable("expected value".into());
+        assert!(way.lost(&unreadable, Some(Duration::from_secs(600))).is_some());
         assert_eq!(way.way(), PLAIN);
     }
 

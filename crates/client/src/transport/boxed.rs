@@ -56,6 +56,10 @@ pub(super) fn start(target: Target, far_end: FarEnd) {
     }
 }
 
+/// What the library says of a transport that fails; of a packet that it cannot read it says what is wrong with it. Words
+/// are all that it hands over, and after either it reads no more.
+const TRANSPORT_FAILED: &str = "EngineIO Error";
+
 /// What the library's lifecycle callbacks say.
 enum Lifecycle {
     Connected,
@@ -116,18 +120,23 @@ async fn serve(
     dropped: &AtomicU32,
 ) -> Lost {
     let mut watch = interval(WATCH);
+    let mut unread = None;
     loop {
         tokio::select! {
             said = lifecycle.recv() => match said {
                 Some(Lifecycle::Closed) => return Lost::ClosedByServer,
                 Some(Lifecycle::Error(reason)) => {
+                    unread = (reason != TRANSPORT_FAILED).then(|| reason.clone());
                     hand_over(arrivals, dropped, Inbound::Undecodable { raw: String::new(), reason });
                 }
                 Some(Lifecycle::Connected) => {}
                 None => return Lost::Broken("the library gave up".to_owned()),
             },
             _ = watch.tick() => if !is_reading() {
-                return Lost::Broken("the connection broke".to_owned());
+                return match unread {
+                    Some(reason) => Lost::Unreadable(reason),
+                    None => Lost::Broken("the connection broke".to_owned()),
+                };
             },
             emit = departures.recv() => match emit {
                 None => {

@@ -128,6 +128,9 @@ pub enum Lost {
     /// A connection that stood is gone.
     #[error("{0}")]
     Broken(String),
+    /// The library could not read a packet, and reads no more. `wire` passes over such a packet.
+    #[error("the library could not read what the server sent: {0}")]
+    Unreadable(String),
     /// The server ended it.
     #[error("the server closed the connection")]
     ClosedByServer,
