@@ -10,10 +10,7 @@ use crate::system::{self, Purpose};
 pub(crate) fn session(project: &Project, steps: &mut Steps, given: &[&str]) -> Result<(), Failure> {
     const PROGRAM: &str = "bench-session";
     system::ensure(project, steps, &[Purpose::Compile])?;
-    let peers = project.root().join("crates").join("testkit").join("peers");
-    if peers.is_dir() {
-        node::install_in(project, steps, &peers, "npm packages of the peers")?;
-    }
+    node::install_peers(project, steps)?;
     // One package: the window is no part of the measurement, and its release build takes minutes.
     steps.run(Step {
         name: "release build",

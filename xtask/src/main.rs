@@ -89,6 +89,7 @@ fn setup(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
     system::ensure(project, steps, system::EVERYTHING)?;
     build::ensure_rust_components(project)?;
     node::install(project, steps)?;
+    node::install_peers(project, steps)?;
     println!("\nEverything is there. Next: `cargo xtask run` or `cargo xtask test`.");
     Ok(())
 }

@@ -16,13 +16,14 @@ pub(crate) fn install(project: &Project, steps: &mut Steps) -> Result<(), Failur
     install_in(project, steps, &project.ui(), "npm packages")
 }
 
+/// The same for the peers that tests and measurements are made against.
+pub(crate) fn install_peers(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
+    let peers = project.root().join("crates").join("testkit").join("peers");
+    install_in(project, steps, &peers, "npm packages of the peers")
+}
+
 /// The same for any folder with a `package-lock.json`; the step gets the given name.
-pub(crate) fn install_in(
-    project: &Project,
-    steps: &mut Steps,
-    folder: &Path,
-    name: &str,
-) -> Result<(), Failure> {
+fn install_in(project: &Project, steps: &mut Steps, folder: &Path, name: &str) -> Result<(), Failure> {
     let version = ensure_node()?;
     let wanted = stamp::of_file(&folder.join("package-lock.json"), &version)?;
     // In node_modules, because npm removes that folder as a whole: the stamp cannot outlive what it speaks of.

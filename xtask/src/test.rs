@@ -44,6 +44,7 @@ fn everything(project: &Project, steps: &mut Steps, quick: bool) -> Result<(), F
     });
 
     node::install(project, steps)?;
+    node::install_peers(project, steps)?;
     let ui = project.ui();
     steps.check(Step {
         name: "ui check",
