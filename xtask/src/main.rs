@@ -10,6 +10,7 @@ mod icons;
 mod node;
 mod package;
 mod project;
+mod python;
 mod run;
 mod stamp;
 mod steps;
@@ -30,8 +31,9 @@ Usage: cargo xtask <chore> [options]
 Chores:
   run [--headless]      Install what is missing, build, and open the application. Without a display (or with
                         --headless) play one lot of the practice auction under Xvfb and leave a screenshot.
-  test [--quick]        Install what is missing and check everything: format, user interface, lints, tests, and
-                        the test in the real window. --quick leaves the window out and tries fewer random cases.
+  test [--quick|--soak] Install what is missing and check everything: format, user interface, lints, tests, and
+                        the test in the real window. --quick leaves the window out and tries fewer random cases;
+                        --soak runs the long form of every scenario (an hour).
   setup                 Only install what is missing, for all of the chores.
   bench <name> [...]    Measure. Names: session. What follows the name goes to the benchmark.
   package               Build the .deb and the .rpm.
@@ -73,6 +75,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         ("run", ["--headless"]) => run::run(&project, &mut steps, run::Where::Headless),
         ("test", []) => test::test(&project, &mut steps, test::Extent::Everything),
         ("test", ["--quick"]) => test::test(&project, &mut steps, test::Extent::Quick),
+        ("test", ["--soak"]) => test::test(&project, &mut steps, test::Extent::Soak),
         ("setup", []) => setup(&project, &mut steps),
         ("bench", ["session", given @ ..]) => bench::session(&project, &mut steps, given),
         ("package", []) => package::package(&project, &mut steps),
@@ -90,6 +93,7 @@ fn setup(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
     build::ensure_rust_components(project)?;
     node::install(project, steps)?;
     node::install_peers(project, steps)?;
+    python::install(project, steps)?;
     println!("\nEverything is there. Next: `cargo xtask run` or `cargo xtask test`.");
     Ok(())
 }

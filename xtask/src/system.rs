@@ -19,10 +19,17 @@ pub(crate) enum Purpose {
     Window,
     /// Open the window where there is no display, and drive it.
     Headless,
+    /// Start pods in Python, to test against.
+    Pods,
 }
 
 /// All purposes: what `setup` and `test` prepare for.
-pub(crate) const EVERYTHING: &[Purpose] = &[Purpose::Compile, Purpose::Window, Purpose::Headless];
+pub(crate) const EVERYTHING: &[Purpose] = &[
+    Purpose::Compile,
+    Purpose::Window,
+    Purpose::Headless,
+    Purpose::Pods,
+];
 
 struct Package {
     name: &'static str,
@@ -71,6 +78,16 @@ const PACKAGES: &[Package] = &[
         name: "webkit2gtk-driver",
         purpose: Purpose::Headless,
         reason: "WebDriver for WebKitGTK: presses the buttons in the real window",
+    },
+    Package {
+        name: "python3",
+        purpose: Purpose::Pods,
+        reason: "runs the python-socketio pods that the tests start",
+    },
+    Package {
+        name: "python3-venv",
+        purpose: Purpose::Pods,
+        reason: "keeps the pods' packages apart from the system's",
     },
 ];
 

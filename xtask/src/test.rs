@@ -4,6 +4,7 @@ use crate::build;
 use crate::failure::Failure;
 use crate::node;
 use crate::project::{FEATURES, FEATURES_WITH_WINDOW, Project};
+use crate::python;
 use crate::run;
 use crate::steps::{Output, Step, Steps};
 use crate::system::{self, Purpose};
@@ -14,23 +15,27 @@ pub(crate) enum Extent {
     Everything,
     /// Without the window, and with fewer random cases: for between two edits.
     Quick,
+    /// Everything, and the long form of every scenario.
+    Soak,
 }
 
 /// Random cases of each property test with `--quick`; proptest's own default is 256.
 const QUICK_CASES: &str = "32";
+/// Tells the tests to run their long form.
+const SOAK: &str = "GAVELSCOPE_SOAK";
 
 /// Stops at the first step that the others need; goes on through those that stand alone, and fails at the end.
 pub(crate) fn test(project: &Project, steps: &mut Steps, extent: Extent) -> Result<(), Failure> {
-    let quick = extent == Extent::Quick;
-    let ended = everything(project, steps, quick);
+    let ended = everything(project, steps, extent);
     // The table is worth most when something stopped half way.
     let summary = steps.finish();
     ended.and(summary)
 }
 
-fn everything(project: &Project, steps: &mut Steps, quick: bool) -> Result<(), Failure> {
+fn everything(project: &Project, steps: &mut Steps, extent: Extent) -> Result<(), Failure> {
+    let quick = extent == Extent::Quick;
     let purposes: &[Purpose] = if quick {
-        &[Purpose::Compile, Purpose::Window]
+        &[Purpose::Compile, Purpose::Window, Purpose::Pods]
     } else {
         system::EVERYTHING
     };
@@ -45,6 +50,7 @@ fn everything(project: &Project, steps: &mut Steps, quick: bool) -> Result<(), F
 
     node::install(project, steps)?;
     node::install_peers(project, steps)?;
+    python::install(project, steps)?;
     let ui = project.ui();
     steps.check(Step {
         name: "ui check",
@@ -82,17 +88,24 @@ fn everything(project: &Project, steps: &mut Steps, quick: bool) -> Result<(), F
         output: Output::Logged,
         advice: "`cargo clippy --fix` mends many of them; an exception needs a reason beside it.",
     });
-    steps.check(rust_tests(project, quick));
+    steps.check(rust_tests(project, extent));
     if !quick {
         steps.check(window_test(project)?);
     }
     Ok(())
 }
 
-fn rust_tests(project: &Project, quick: bool) -> Step<'static> {
+fn rust_tests(project: &Project, extent: Extent) -> Step<'static> {
     let mut command = project.cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
-    if quick {
-        command.env("PROPTEST_CASES", QUICK_CASES);
+    command.env(python::VARIABLE, python::interpreter(project));
+    match extent {
+        Extent::Everything => {}
+        Extent::Quick => {
+            command.env("PROPTEST_CASES", QUICK_CASES);
+        }
+        Extent::Soak => {
+            command.env(SOAK, "1");
+        }
     }
     Step {
         name: "Rust tests",

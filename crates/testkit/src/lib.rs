@@ -1,7 +1,8 @@
-//! Trace players, fault makers and a driver of the real window. Tests only.
+//! Real pods, trace players, fault makers and a driver of the real window. Tests only.
 
 pub mod flood;
 pub mod player;
+pub mod pods;
 pub mod trace;
 #[cfg(feature = "window")]
 pub mod window;

@@ -1,0 +1,70 @@
+//! A league with people in it and one long lot on the block, made over REST as a person would: any backend will do.
+
+use gavelscope_client::address::DEFAULT_PATH;
+use gavelscope_client::rest::{Credentials, Rest};
+use gavelscope_client::{AddressError, ClientError, ServerAddress};
+use gavelscope_contract::league::NewLeague;
+use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money};
+
+/// Why it could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The address is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The backend refused a call, or did not answer it.
+    #[error("the backend did not do what the test needs: {0}")]
+    Call(#[from] ClientError),
+    /// It mails its links, so that nobody can sign in here.
+    #[error("the backend did not hand the sign-in link back")]
+    NoToken,
+}
+
+/// What was made.
+#[derive(Debug, Clone)]
+pub struct Seed {
+    /// The league.
+    pub league: LeagueId,
+    /// Its auction; the only lot is on the block for an hour.
+    pub auction: AuctionId,
+    /// The managers, signed in; the first is the commissioner.
+    pub people: Vec<Credentials>,
+}
+
+/// Signs so many people in, makes a league of them with money enough for any number of bids, and begins its auction.
+pub async fn seed(url: &str, people: usize) -> Result<Seed, SeedError> {
+    let address = ServerAddress::parse(url, DEFAULT_PATH)?;
+    let mut signed_in = Vec::with_capacity(people);
+    for number in 0..people {
+        let rest = Rest::new(address.clone())?;
+        let email = format!("manager{number}@testkit.example");
+        let link = rest.request_link(&email).await?;
+        let token = link.body.token.ok_or(SeedError::NoToken)?;
+        signed_in.push((rest.verify(&email, &token).await?, rest));
+    }
+    let (commissioner, rest) = signed_in.first().ok_or(SeedError::NoToken)?;
+    let new = NewLeague {
+        name: "Testkit league".to_owned(),
+        commissioner_id: commissioner.user.clone(),
+        budget: Money::from_pounds(4_000_000_000),
+        min_managers: 1,
+        max_managers: u32::try_from(people).unwrap_or(u32::MAX).max(2),
+        club_slots: 1,
+        sport_key: "football".to_owned(),
+        timer_seconds: 3_600,
+        anti_snipe_seconds: 1,
+        assets_selected: Some(vec![ClubId::from("club-01")]),
+    };
+    let league = rest.create_league(&new).await?.body;
+    let invite = league.invite_token.unwrap_or_default();
+    for (person, rest) in &signed_in {
+        rest.join_league(&invite, &person.user).await?;
+    }
+    let auction = rest.start_auction(&league.id).await?.body.auction_id;
+    rest.auction_call(&auction, "begin").await?;
+    Ok(Seed {
+        league: league.id,
+        auction,
+        people: signed_in.into_iter().map(|(person, _)| person).collect(),
+    })
+}
