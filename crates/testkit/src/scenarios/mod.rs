@@ -1,0 +1,414 @@
+//! Eight kinds of trouble, each with people who bid through it, and the judgement of what their sessions told them.
+
+pub mod bidder;
+pub mod hostile;
+pub mod table;
+pub mod verdict;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use gavelscope_client::address::DEFAULT_PATH;
+use gavelscope_client::rest::Rest;
+use gavelscope_client::state::{AuctionView, LinkPhase, SessionState, TransportKind};
+use gavelscope_client::{ServerAddress, SessionConfig, time};
+use gavelscope_contract::auction::AuctionSnapshot;
+use gavelscope_contract::{Money, UserId};
+
+use crate::pods::{Pod, PodKind, PodOptions, Seed, seed};
+use crate::proxy::{Fault, Loss, Proxy};
+use bidder::Bidder;
+use verdict::{Verdict, judge};
+
+/// A session may take so long to be well again once the trouble is over: the longest pause between two attempts, an
+/// attempt that times out, and a machine that is busy.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+/// A half-open link has to be noticed by then: the server's own limit, 45 s, and some.
+const NOTICE_LIMIT: Duration = Duration::from_secs(60);
+/// So many bids have to come about within so long, or something stands still.
+const PROGRESS_LIMIT: Duration = Duration::from_secs(120);
+/// What the server's handshake calls the largest message, bytes.
+const MAX_PAYLOAD: usize = 1_000_000;
+
+/// The trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scenario {
+    /// The server is killed, and back later.
+    Killed,
+    /// The server's process is stopped, and set going later.
+    Stopped,
+    /// The link is half-open: nothing is heard, nothing is closed.
+    HalfOpen,
+    /// Everything is late, and not evenly.
+    Slow,
+    /// The link is cut and back, again and again.
+    Flapping,
+    /// Another pod takes the place of the one that is there, as in a rolling restart.
+    Replaced,
+    /// Answers to bids are lost after the server stored them.
+    AnswersLost,
+    /// The server says all kinds of nonsense between its events.
+    Hostile,
+}
+
+impl Scenario {
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Killed => "server killed and back",
+            Self::Stopped => "process stopped (SIGSTOP)",
+            Self::HalfOpen => "half-open link",
+            Self::Slow => "300 ms ± 200 ms delay",
+            Self::Flapping => "link flapping every 2 s",
+            Self::Replaced => "pod replaced (rolling restart)",
+            Self::AnswersLost => "answers to bids lost",
+            Self::Hostile => "hostile events",
+        }
+    }
+}
+
+/// How long everything takes.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// Whether it is the long form.
+    pub long: bool,
+    /// How many bids have to be decided in all, at least.
+    pub bids: u32,
+    /// How often the trouble comes.
+    pub rounds: u32,
+    /// How long it lasts, by turns.
+    pub lasts: Vec<Duration>,
+}
+
+impl Scale {
+    /// The short form is for every test run, the long one for `GAVELSCOPE_SOAK=1`.
+    pub fn of(scenario: Scenario, long: bool) -> Self {
+        let seconds = |short: &[u64], long_ones: &[u64]| -> Vec<Duration> {
+            let chosen = if long { long_ones } else { short };
+            chosen.iter().copied().map(Duration::from_secs).collect()
+        };
+        let (lasts, rounds, bids) = match scenario {
+            Scenario::Killed => (seconds(&[1, 3], &[1, 30]), (2, 8), (16, 1_250)),
+            Scenario::Stopped => (seconds(&[6], &[60]), (1, 3), (12, 1_250)),
+            Scenario::HalfOpen => (Vec::new(), (1, 5), (12, 1_250)),
+            Scenario::Slow => (Vec::new(), (1, 1), (12, 1_250)),
+            Scenario::Flapping => (seconds(&[6], &[30]), (1, 6), (12, 1_250)),
+            Scenario::Replaced => (Vec::new(), (1, 10), (12, 1_250)),
+            Scenario::AnswersLost => (Vec::new(), (2, 40), (16, 1_250)),
+            Scenario::Hostile => (Vec::new(), (1, 8), (20, 1_250)),
+        };
+        Self {
+            long,
+            lasts,
+            rounds: if long { rounds.1 } else { rounds.0 },
+            bids: if long { bids.1 } else { bids.0 },
+        }
+    }
+
+    fn lasts(&self, round: u32) -> Duration {
+        let turn = usize::try_from(round).unwrap_or(0) % self.lasts.len().max(1);
+        self.lasts.get(turn).copied().unwrap_or_default()
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Which trouble.
+    pub scenario: Scenario,
+    /// On which backend.
+    pub kind: PodKind,
+    /// Whether it was the long form.
+    pub long: bool,
+    /// The bids.
+    pub verdict: Verdict,
+    /// From the end of each trouble until every session was well again.
+    pub recoveries: Vec<Duration>,
+    /// How often links were lost and made again, over all sessions.
+    pub reconnects: u32,
+    /// Messages that were survived rather than understood, over all sessions.
+    pub malformed: u32,
+    /// How long it took in all.
+    pub took: Duration,
+}
+
+/// The stage: a pod, the proxy before it, and who bids.
+struct Stage {
+    scenario: Scenario,
+    scale: Scale,
+    pod: Pod,
+    proxy: Proxy,
+    seed: Seed,
+    bidders: Vec<Bidder>,
+    recoveries: Vec<Duration>,
+}
+
+/// Plays one scenario against one kind of pod. An error says what stood still, or differs from the server; what the
+/// sessions told wrongly of bids is in the verdict.
+pub async fn play(scenario: Scenario, kind: PodKind, scale: Scale) -> anyhow::Result<Outcome> {
+    let since = Instant::now();
+    let mut stage = Stage::set(scenario, kind, scale)
+        .await
+        .context("setting the stage")?;
+    for bidder in &mut stage.bidders {
+        bidder.begin();
+    }
+    stage.trouble().await?;
+    stage
+        .bids(stage.scale.bids)
+        .await
+        .context("bidding on after the trouble")?;
+    stage.end(since).await
+}
+
+impl Stage {
+    async fn set(scenario: Scenario, kind: PodKind, scale: Scale) -> anyhow::Result<Self> {
+        let pod = Pod::start(kind, PodOptions::default()).await?;
+        // Late answers make bids slow: more people bid at once, and more of them are refused.
+        let people = if scenario == Scenario::Slow { 4 } else { 2 };
+        let seed = seed(&pod.url(), people).await?;
+        let proxy = Proxy::start(pod.port()).await?;
+        let address = ServerAddress::parse(&proxy.url(), DEFAULT_PATH)?;
+        let mut bidders = Vec::new();
+        for (number, person) in seed.people.iter().enumerate() {
+            let transport = match number % 2 {
+                0 => TransportKind::RustSocketio,
+                _ => TransportKind::Wire,
+            };
+            let config = SessionConfig::new(address.clone(), person.clone(), transport);
+            bidders.push(Bidder::start(config, seed.auction.clone()).await?);
+        }
+        Ok(Self {
+            scenario,
+            scale,
+            pod,
+            proxy,
+            seed,
+            bidders,
+            recoveries: Vec::new(),
+        })
+    }
+
+    async fn trouble(&mut self) -> anyhow::Result<()> {
+        for round in 0..self.scale.rounds {
+            // Bids lie between two troubles, and one is on its way when the next begins.
+            self.bids(self.scale.bids * round / self.scale.rounds + 2).await?;
+            self.one_trouble(round)
+                .await
+                .with_context(|| format!("round {round} of {}", self.scenario.words()))?;
+        }
+        Ok(())
+    }
+
+    async fn one_trouble(&mut self, round: u32) -> anyhow::Result<()> {
+        let lasts = self.scale.lasts(round);
+        match self.scenario {
+            Scenario::Killed => {
+                self.pod.kill()?;
+                tokio::time::sleep(lasts).await;
+                self.pod.restart().await?;
+            }
+            Scenario::Stopped => {
+                self.pod.stop_process()?;
+                tokio::time::sleep(lasts).await;
+                self.pod.continue_process()?;
+            }
+            Scenario::HalfOpen => {
+                self.proxy.set(Fault::HalfOpen).await;
+                for bidder in &self.bidders {
+                    bidder
+                        .until("the half-open link was noticed", NOTICE_LIMIT, |state, _| {
+                            !matches!(state.connection.phase, LinkPhase::Online | LinkPhase::Suspect)
+                        })
+                        .await?;
+                }
+                self.proxy.set(Fault::None).await;
+            }
+            Scenario::Slow => {
+                let fault = Fault::Delay {
+                    base: Duration::from_millis(300),
+                    jitter: Duration::from_millis(200),
+                };
+                self.proxy.set(fault).await;
+                self.bids(self.scale.bids).await?;
+                self.proxy.set(Fault::None).await;
+            }
+            Scenario::Flapping => {
+                let flapping = self.proxy.flap(Duration::from_secs(2));
+                tokio::time::sleep(lasts).await;
+                drop(flapping);
+            }
+            Scenario::Replaced => {
+                let next = self.pod.start_beside(&format!("pod-{}", round + 2)).await?;
+                self.proxy.lead_to(next.port());
+                self.pod.end().await?;
+                self.pod = next;
+            }
+            Scenario::AnswersLost => return self.lose_answers(round).await,
+            Scenario::Hostile => return self.talk_nonsense(round).await,
+        }
+        self.recover().await
+    }
+
+    async fn recover(&mut self) -> anyhow::Result<()> {
+        let (since, from) = (Instant::now(), time::now());
+        for bidder in &self.bidders {
+            bidder.recovered(from, RECOVERY_LIMIT).await?;
+        }
+        self.recoveries.push(since.elapsed());
+        Ok(())
+    }
+
+    /// Loses the answer to one bid, and waits until its bidder knows what became of it.
+    async fn lose_answers(&mut self, round: u32) -> anyhow::Result<()> {
+        let how = if round % 2 == 0 {
+            Loss::Reset
+        } else {
+            Loss::Silence
+        };
+        let before = self.proxy.answers_lost();
+        self.proxy.lose_answers_to_bids(1, how);
+        let since = Instant::now();
+        while self.proxy.answers_lost() == before {
+            ensure!(since.elapsed() < PROGRESS_LIMIT, "nobody bids");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let lost = Instant::now();
+        for bidder in &self.bidders {
+            bidder.all_decided(RECOVERY_LIMIT).await?;
+        }
+        self.recoveries.push(lost.elapsed());
+        Ok(())
+    }
+
+    /// One piece of nonsense after the other, with bids between them.
+    async fn talk_nonsense(&mut self, round: u32) -> anyhow::Result<()> {
+        let packets = hostile::packets(&self.seed.auction, MAX_PAYLOAD);
+        let count = u32::try_from(packets.len()).unwrap_or(u32::MAX);
+        let share = self.scale.bids / self.scale.rounds;
+        for (number, (what, packet)) in (0..).zip(&packets) {
+            match self.pod.kind() {
+                PodKind::Python => drop(
+                    self.pod
+                        .say_raw(&self.seed.auction, std::slice::from_ref(packet))
+                        .await?,
+                ),
+                // It says nothing of the kind by itself, so the proxy puts the words into its mouth.
+                PodKind::Gaveld => drop(self.proxy.inject(&format!("4{packet}"))),
+            }
+            self.bids(share * round + share * number / count)
+                .await
+                .with_context(|| format!("after {what}"))?;
+        }
+        self.recover().await
+    }
+
+    /// Waits until so many bids were decided in all.
+    async fn bids(&self, wanted: u32) -> anyhow::Result<()> {
+        let decided = || self.bidders.iter().map(Bidder::decided).sum::<u32>();
+        let (mut before, mut since) = (decided(), Instant::now());
+        while decided() < wanted {
+            if decided() > before {
+                (before, since) = (decided(), Instant::now());
+            }
+            ensure!(
+                since.elapsed() < PROGRESS_LIMIT,
+                "the bidding stands still after {before} of {wanted} bids: {:#?}",
+                self.bidders
+                    .iter()
+                    .map(|bidder| summary(&bidder.state()))
+                    .collect::<Vec<_>>()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    async fn end(mut self, since: Instant) -> anyhow::Result<Outcome> {
+        for bidder in &mut self.bidders {
+            bidder.stop().await;
+        }
+        for bidder in &self.bidders {
+            bidder.all_decided(RECOVERY_LIMIT).await?;
+        }
+        let stored = self.pod.bids(&self.seed).await?;
+        let truth = self.snapshot().await?;
+        ensure!(
+            truth.auction.bid_sequence == stored.len() as u64,
+            "the server counts {} bids and has {}",
+            truth.auction.bid_sequence,
+            stored.len()
+        );
+        for bidder in &self.bidders {
+            bidder
+                .until(
+                    "the session shows what the server has",
+                    RECOVERY_LIMIT,
+                    |_, view| shows(view, &truth),
+                )
+                .await
+                .with_context(|| format!("the server has {:?}", told_by(&truth)))?;
+        }
+        let books: Vec<_> = self
+            .bidders
+            .iter()
+            .map(|bidder| (bidder.user.clone(), bidder.book()))
+            .collect();
+        let states: Vec<_> = self.bidders.iter().map(Bidder::state).collect();
+        let outcome = Outcome {
+            scenario: self.scenario,
+            kind: self.pod.kind(),
+            long: self.scale.long,
+            verdict: judge(books.iter().map(|(user, book)| (user, book)), &stored),
+            recoveries: self.recoveries,
+            reconnects: sum(&states, |state| state.connection.reconnects),
+            malformed: sum(&states, |state| state.measurements.malformed),
+            took: since.elapsed(),
+        };
+        for bidder in self.bidders {
+            bidder.close().await;
+        }
+        Ok(outcome)
+    }
+
+    /// What the server says, by a way that has no faults.
+    async fn snapshot(&self) -> anyhow::Result<AuctionSnapshot> {
+        let rest = Rest::new(ServerAddress::parse(&self.pod.url(), DEFAULT_PATH)?)?;
+        let person = self.seed.people.first().context("somebody takes part")?;
+        rest.set_credentials(person.clone());
+        Ok(rest.snapshot(&self.seed.auction).await?.body)
+    }
+}
+
+fn sum(states: &[Arc<SessionState>], of: impl Fn(&SessionState) -> u32) -> u32 {
+    states.iter().map(|state| of(state)).sum()
+}
+
+fn summary(state: &SessionState) -> String {
+    let view = state.auctions.first();
+    format!(
+        "{} {:?} {:?}, trust {:?}, blocked {:?}, price {:?}, sequence {:?}",
+        state.account.user_id,
+        state.connection.phase,
+        state.connection.trouble,
+        view.map(|view| view.trust),
+        view.map(|view| &view.bidding.blocked),
+        view.map(|view| view.lot.as_ref().map(|lot| lot.price)),
+        view.map(|view| view.sequence),
+    )
+}
+
+/// The highest bid and who bid it: what the field's backend keeps as its price need not be that.
+fn told_by(truth: &AuctionSnapshot) -> Option<(Money, UserId)> {
+    let best = truth.bids.iter().max_by_key(|bid| bid.amount)?;
+    Some((best.amount, best.user_id.clone()))
+}
+
+fn shows(view: &AuctionView, truth: &AuctionSnapshot) -> bool {
+    let shown = view.lot.as_ref().and_then(|lot| {
+        let leader = lot.leader.as_ref()?;
+        Some((lot.price?, leader.user_id.clone()))
+    });
+    u64::from(view.sequence) == truth.auction.bid_sequence && shown == told_by(truth)
+}
