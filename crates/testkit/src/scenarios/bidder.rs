@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// What a bidder thinks for before a bid, ms: least and most.
 const THINKS_MS: std::ops::Range<u64> = 2..20;
+/// And after a bid that could not even be sent.
+const SIGHS: Duration = Duration::from_millis(300);
 /// A state that does not change for so long is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -25,6 +27,13 @@ pub struct Told {
     pub entry: LedgerEntry,
     /// All that was ever said of it, in order.
     pub fates: Vec<Fate>,
+}
+
+impl Told {
+    /// Whether its request left: one that was never connected is no bid.
+    pub fn left(&self) -> bool {
+        self.entry.fate != Fate::NotStored || self.fates.contains(&Fate::Unknown)
+    }
 }
 
 /// By the bids' keys. The session keeps the newest 200; here all are kept.
@@ -88,7 +97,7 @@ impl Bidder {
         let _ = (&mut self.bidding).await;
     }
 
-    /// How many bids have their final fate.
+    /// How many bids that left have their final fate.
     pub fn decided(&self) -> u32 {
         self.decided.load(Ordering::Relaxed)
     }
@@ -192,11 +201,12 @@ async fn keep(session: Session, book: Arc<Mutex<Book>>, decided: Arc<AtomicU32>)
                     fates: Vec::new(),
                 });
                 if told.fates.last() != Some(&entry.fate) {
-                    if is_final(entry.fate) && !told.fates.iter().any(|fate| is_final(*fate)) {
-                        decided.fetch_add(1, Ordering::Relaxed);
-                    }
+                    let before = told.fates.iter().any(|fate| is_final(*fate));
                     told.fates.push(entry.fate);
                     told.entry = entry.clone();
+                    if !before && is_final(entry.fate) && told.left() {
+                        decided.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
         }
@@ -222,8 +232,11 @@ async fn bid_on(session: Session, auction: AuctionId, stop: CancellationToken) {
         };
         let thinking = Duration::from_millis(rand::rng().random_range(THINKS_MS));
         tokio::time::sleep(thinking).await;
-        // What becomes of it is in the session's state; what it did not send is no bid.
-        let _ = session.bid(auction.clone(), amount, Seen::Price(seen)).await;
+        // What becomes of it is in the session's state; what it held back is no bid.
+        let answered = session.bid(auction.clone(), amount, Seen::Price(seen)).await;
+        if answered.is_ok_and(|entry| entry.fate == Fate::NotStored) {
+            tokio::time::sleep(SIGHS).await;
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use crate::pods::PodKind;
 
 /// The head of the table.
 pub const HEAD: &str = "\
-| scenario | pod | bids | confirmed | refused | not stored | in doubt for a while | lost · doubled · misreported | \
+| scenario | pod | bids | confirmed | refused | not stored | in doubt for a while | not sent | lost · doubled · misreported | \
 troubles | recovery: median | slowest | reconnects | took |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// One line of it.
@@ -24,13 +24,14 @@ pub fn row(outcome: &Outcome) -> String {
     };
     let form = if outcome.long { "" } else { " (short form)" };
     format!(
-        "| {}{form} | {pod} | {} | {} | {} | {} | {} | {} · {} · {} | {} | {} | {} | {} | {} s |\n",
+        "| {}{form} | {pod} | {} | {} | {} | {} | {} | {} | {} · {} · {} | {} | {} | {} | {} | {} s |\n",
         outcome.scenario.words(),
         verdict.bids,
         verdict.confirmed,
         verdict.refused,
         verdict.not_stored,
         verdict.doubted,
+        verdict.unsent,
         verdict.lost.len(),
         verdict.doubled.len(),
         verdict.misreported.len(),

@@ -13,6 +13,8 @@ use super::bidder::{Book, Told, is_final};
 pub struct Verdict {
     /// Bids that were sent.
     pub bids: usize,
+    /// Those that never left, because nothing could be connected.
+    pub unsent: usize,
     /// Told to be stored, and stored.
     pub confirmed: usize,
     /// Told to be refused, and not stored.
@@ -98,6 +100,10 @@ pub fn judge<'a>(books: impl IntoIterator<Item = (&'a UserId, &'a Book)>, stored
 
 impl Verdict {
     fn count(&mut self, one: &Told) {
+        if !one.left() {
+            self.unsent += 1;
+            return;
+        }
         self.bids += 1;
         match one.entry.fate {
             Fate::Confirmed => self.confirmed += 1,
