@@ -269,19 +269,24 @@ impl Stage {
         Ok(())
     }
 
-    /// Loses the answer to one bid, and waits until its bidder knows what became of it.
+    /// Loses the answer to one bid, by turns with a reset, in silence, and with everything else that the server says,
+    /// the event of that bid included. Waits until its bidder knows what became of it.
     async fn lose_answers(&mut self, round: u32) -> anyhow::Result<()> {
-        let how = if round % 2 == 0 {
-            Loss::Reset
-        } else {
-            Loss::Silence
-        };
-        let before = self.proxy.answers_lost();
-        self.proxy.lose_answers_to_bids(1, how);
-        let since = Instant::now();
-        while self.proxy.answers_lost() == before {
-            ensure!(since.elapsed() < PROGRESS_LIMIT, "nobody bids");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        match round % 3 {
+            0 => self.lose_one_answer(Loss::Reset).await?,
+            1 => self.lose_one_answer(Loss::Silence).await?,
+            _ => {
+                self.proxy.set(Fault::LoseAnswers).await;
+                // From behind the proxy: the server has taken another bid, and nobody was told.
+                let (before, since) = (self.pod.bids(&self.seed).await?.len(), Instant::now());
+                while self.pod.bids(&self.seed).await?.len() == before {
+                    ensure!(since.elapsed() < PROGRESS_LIMIT, "nobody bids");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                // It is stored first and told then; the fault lasts until it was told.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                self.proxy.set(Fault::None).await;
+            }
         }
         let lost = Instant::now();
         for bidder in &self.bidders {
