@@ -2,6 +2,7 @@
 //! stopped, set going again and restarted on their port, and go on where they were: the state is in a file.
 
 mod port;
+mod programs;
 mod seed;
 
 use std::fs::File;
@@ -21,7 +22,7 @@ pub use port::free_port;
 pub use seed::{Seed, SeedError, seed};
 
 /// How long a pod may take until it answers; Python on a busy machine is slow to start.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long one that is told to end may take before it is killed.
 const END_LIMIT: Duration = Duration::from_secs(10);
 /// How much of a log goes into an error, in bytes from its end.
@@ -303,7 +304,7 @@ impl Pod {
         let database = self.folder.path().join("auction.db");
         match self.kind {
             PodKind::Gaveld => {
-                let mut command = Command::new(gaveld()?);
+                let mut command = Command::new(programs::gaveld()?);
                 command
                     .args(["--listen", &format!("127.0.0.1:{}", self.port)])
                     .args(["--pod-id", &self.name, "--dev-sign-in"])
@@ -314,7 +315,7 @@ impl Pod {
             PodKind::Python => {
                 let pod = Path::new(env!("CARGO_MANIFEST_DIR")).join("pods/python/pod.py");
                 let (interval, timeout) = self.options.heartbeat;
-                let mut command = Command::new(python()?);
+                let mut command = Command::new(programs::python()?);
                 command
                     .arg(pod)
                     .args(["--port", &self.port.to_string(), "--pod", &self.name])
@@ -367,44 +368,5 @@ impl Drop for Pod {
     fn drop(&mut self) {
         // Nothing is left to do about a process that cannot be killed.
         let _ = self.kill();
-    }
-}
-
-/// Beside the test that runs: cargo puts both into one folder.
-fn gaveld() -> Result<PathBuf, PodError> {
-    if let Some(named) = std::env::var_os("GAVELSCOPE_GAVELD") {
-        return Ok(named.into());
-    }
-    let test = std::env::current_exe().map_err(system("finding out where this test is"))?;
-    let beside = test
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(format!("gaveld{}", std::env::consts::EXE_SUFFIX)));
-    let mut last = PathBuf::new();
-    for program in beside {
-        if program.is_file() {
-            return Ok(program);
-        }
-        last = program;
-    }
-    Err(PodError::NoGaveld(last))
-}
-
-/// The one that `cargo xtask` names, or else the one that it made.
-fn python() -> Result<PathBuf, PodError> {
-    let python = match std::env::var_os("GAVELSCOPE_PYTHON") {
-        Some(named) => PathBuf::from(named),
-        None => {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-            let target =
-                std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-            target.join("xtask/python/bin/python")
-        }
-    };
-    if python.is_file() {
-        Ok(python)
-    } else {
-        Err(PodError::NoPython(python))
     }
 }

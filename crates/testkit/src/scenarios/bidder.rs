@@ -1,8 +1,7 @@
 //! A person who bids again and again over a real session, and what that session said of every bid.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -39,14 +38,21 @@ impl Told {
 /// By the bids' keys. The session keeps the newest 200; here all are kept.
 pub type Book = BTreeMap<String, Told>;
 
+/// What a session said, as it is written down.
+#[derive(Debug, Default)]
+struct Notes {
+    book: Book,
+    prices: BTreeSet<Money>,
+    decided: u32,
+}
+
 /// The bidder.
 pub struct Bidder {
     /// Who.
     pub user: UserId,
     session: Session,
     auction: AuctionId,
-    book: Arc<Mutex<Book>>,
-    decided: Arc<AtomicU32>,
+    notes: Arc<Mutex<Notes>>,
     stop: CancellationToken,
     bidding: JoinHandle<()>,
     keeping: JoinHandle<()>,
@@ -58,15 +64,13 @@ impl Bidder {
         let user = config.credentials.user.clone();
         let session = Session::start(config)?;
         session.open_auction(auction.clone()).await?;
-        let book = Arc::<Mutex<Book>>::default();
-        let decided = Arc::<AtomicU32>::default();
-        let keeping = tokio::spawn(keep(session.clone(), Arc::clone(&book), Arc::clone(&decided)));
+        let notes = Arc::<Mutex<Notes>>::default();
+        let keeping = tokio::spawn(keep(session.clone(), auction.clone(), Arc::clone(&notes)));
         let bidder = Self {
             user,
             session,
             auction,
-            book,
-            decided,
+            notes,
             stop: CancellationToken::new(),
             bidding: tokio::spawn(async {}),
             keeping,
@@ -99,12 +103,17 @@ impl Bidder {
 
     /// How many bids that left have their final fate.
     pub fn decided(&self) -> u32 {
-        self.decided.load(Ordering::Relaxed)
+        lock(&self.notes).decided
     }
 
     /// What the session said so far of every bid.
     pub fn book(&self) -> Book {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.notes).book.clone()
+    }
+
+    /// Every price that it ever showed.
+    pub fn prices(&self) -> BTreeSet<Money> {
+        lock(&self.notes).prices.clone()
     }
 
     /// What it shows now.
@@ -189,29 +198,38 @@ fn view<'a>(state: &'a SessionState, auction: &AuctionId) -> Option<&'a AuctionV
         .map(|view| &**view)
 }
 
-async fn keep(session: Session, book: Arc<Mutex<Book>>, decided: Arc<AtomicU32>) {
+fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn keep(session: Session, auction: AuctionId, notes: Arc<Mutex<Notes>>) {
     let mut state = session.state();
     loop {
-        {
-            let state = state.borrow_and_update();
-            let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-            for entry in &state.bids {
-                let told = book.entry(entry.key.clone()).or_insert_with(|| Told {
-                    entry: entry.clone(),
-                    fates: Vec::new(),
-                });
-                if told.fates.last() != Some(&entry.fate) {
-                    let before = told.fates.iter().any(|fate| is_final(*fate));
-                    told.fates.push(entry.fate);
-                    told.entry = entry.clone();
-                    if !before && is_final(entry.fate) && told.left() {
-                        decided.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }
-        }
+        lock(&notes).write_down(&state.borrow_and_update(), &auction);
         if state.changed().await.is_err() {
             return;
+        }
+    }
+}
+
+impl Notes {
+    fn write_down(&mut self, state: &SessionState, auction: &AuctionId) {
+        let lot = view(state, auction).and_then(|view| view.lot.as_ref());
+        self.prices.extend(lot.and_then(|lot| lot.price));
+        for entry in &state.bids {
+            let told = self.book.entry(entry.key.clone()).or_insert_with(|| Told {
+                entry: entry.clone(),
+                fates: Vec::new(),
+            });
+            if told.fates.last() == Some(&entry.fate) {
+                continue;
+            }
+            let before = told.fates.iter().any(|fate| is_final(*fate));
+            told.fates.push(entry.fate);
+            told.entry = entry.clone();
+            if !before && is_final(entry.fate) && told.left() {
+                self.decided += 1;
+            }
         }
     }
 }

@@ -2,9 +2,11 @@
 
 pub mod bidder;
 pub mod hostile;
+mod scale;
 pub mod table;
 pub mod verdict;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,96 +23,19 @@ use crate::proxy::{Fault, Loss, Proxy};
 use bidder::Bidder;
 use verdict::{Verdict, judge};
 
+pub use scale::{Scale, Scenario};
+
 /// A session may take so long to be well again once the trouble is over: the longest pause between two attempts, an
 /// attempt that times out, and a machine that is busy.
-const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+const RECOVERY_LIMIT: Duration = Duration::from_mins(1);
 /// A half-open link has to be noticed by then: the server's own limit, 45 s, and some.
-const NOTICE_LIMIT: Duration = Duration::from_secs(60);
+const NOTICE_LIMIT: Duration = Duration::from_mins(1);
 /// So many bids have to come about within so long, or something stands still.
-const PROGRESS_LIMIT: Duration = Duration::from_secs(120);
+const PROGRESS_LIMIT: Duration = Duration::from_mins(2);
+/// Longer than a session waits for an answer: it has to give up, and to look.
+const DEAF_FOR: Duration = Duration::from_secs(6);
 /// What the server's handshake calls the largest message, bytes.
 const MAX_PAYLOAD: usize = 1_000_000;
-
-/// The trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scenario {
-    /// The server is killed, and back later.
-    Killed,
-    /// The server's process is stopped, and set going later.
-    Stopped,
-    /// The link is half-open: nothing is heard, nothing is closed.
-    HalfOpen,
-    /// Everything is late, and not evenly.
-    Slow,
-    /// The link is cut and back, again and again.
-    Flapping,
-    /// Another pod takes the place of the one that is there, as in a rolling restart.
-    Replaced,
-    /// Answers to bids are lost after the server stored them.
-    AnswersLost,
-    /// The server says all kinds of nonsense between its events.
-    Hostile,
-}
-
-impl Scenario {
-    /// For people.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Killed => "server killed and back",
-            Self::Stopped => "process stopped (SIGSTOP)",
-            Self::HalfOpen => "half-open link",
-            Self::Slow => "300 ms ± 200 ms delay",
-            Self::Flapping => "link flapping every 2 s",
-            Self::Replaced => "pod replaced (rolling restart)",
-            Self::AnswersLost => "answers to bids lost",
-            Self::Hostile => "hostile events",
-        }
-    }
-}
-
-/// How long everything takes.
-#[derive(Debug, Clone)]
-pub struct Scale {
-    /// Whether it is the long form.
-    pub long: bool,
-    /// How many bids have to be decided in all, at least.
-    pub bids: u32,
-    /// How often the trouble comes.
-    pub rounds: u32,
-    /// How long it lasts, by turns.
-    pub lasts: Vec<Duration>,
-}
-
-impl Scale {
-    /// The short form is for every test run, the long one for `GAVELSCOPE_SOAK=1`.
-    pub fn of(scenario: Scenario, long: bool) -> Self {
-        let seconds = |short: &[u64], long_ones: &[u64]| -> Vec<Duration> {
-            let chosen = if long { long_ones } else { short };
-            chosen.iter().copied().map(Duration::from_secs).collect()
-        };
-        let (lasts, rounds, bids) = match scenario {
-            Scenario::Killed => (seconds(&[1, 3], &[1, 30]), (2, 8), (16, 1_250)),
-            Scenario::Stopped => (seconds(&[6], &[60]), (1, 3), (12, 1_250)),
-            Scenario::HalfOpen => (Vec::new(), (1, 5), (12, 1_250)),
-            Scenario::Slow => (Vec::new(), (1, 1), (12, 1_250)),
-            Scenario::Flapping => (seconds(&[6], &[30]), (1, 6), (12, 1_250)),
-            Scenario::Replaced => (Vec::new(), (1, 10), (12, 1_250)),
-            Scenario::AnswersLost => (Vec::new(), (3, 30), (16, 1_250)),
-            Scenario::Hostile => (Vec::new(), (1, 8), (20, 1_250)),
-        };
-        Self {
-            long,
-            lasts,
-            rounds: if long { rounds.1 } else { rounds.0 },
-            bids: if long { bids.1 } else { bids.0 },
-        }
-    }
-
-    fn lasts(&self, round: u32) -> Duration {
-        let turn = usize::try_from(round).unwrap_or(0) % self.lasts.len().max(1);
-        self.lasts.get(turn).copied().unwrap_or_default()
-    }
-}
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -277,14 +202,7 @@ impl Stage {
             1 => self.lose_one_answer(Loss::Silence).await?,
             _ => {
                 self.proxy.set(Fault::LoseAnswers).await;
-                // From behind the proxy: the server has taken another bid, and nobody was told.
-                let (before, since) = (self.pod.bids(&self.seed).await?.len(), Instant::now());
-                while self.pod.bids(&self.seed).await?.len() == before {
-                    ensure!(since.elapsed() < PROGRESS_LIMIT, "nobody bids");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                // It is stored first and told then; the fault lasts until it was told.
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(DEAF_FOR).await;
                 self.proxy.set(Fault::None).await;
             }
         }
@@ -379,12 +297,17 @@ impl Stage {
             .iter()
             .map(|bidder| (bidder.user.clone(), bidder.book()))
             .collect();
+        let mut verdict = judge(books.iter().map(|(user, book)| (user, book)), &stored);
+        let bid: BTreeSet<_> = stored.iter().map(|bid| bid.amount).collect();
+        for bidder in &self.bidders {
+            verdict.invented.extend(bidder.prices().difference(&bid));
+        }
         let states: Vec<_> = self.bidders.iter().map(Bidder::state).collect();
         let outcome = Outcome {
             scenario: self.scenario,
             kind: self.pod.kind(),
             long: self.scale.long,
-            verdict: judge(books.iter().map(|(user, book)| (user, book)), &stored),
+            verdict,
             recoveries: self.recoveries,
             reconnects: sum(&states, |state| state.connection.reconnects),
             malformed: sum(&states, |state| state.measurements.malformed),

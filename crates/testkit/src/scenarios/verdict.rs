@@ -29,12 +29,17 @@ pub struct Verdict {
     pub doubled: Vec<String>,
     /// Told something else than the truth, at the end or on the way.
     pub misreported: Vec<String>,
+    /// Prices that were shown, and that nobody bid.
+    pub invented: Vec<Money>,
 }
 
 impl Verdict {
-    /// Whether every bid had exactly one fate, and the session told it.
+    /// Whether every bid had exactly one fate, and the session told it, and no price that there never was.
     pub fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.doubled.is_empty() && self.misreported.is_empty()
+        self.lost.is_empty()
+            && self.doubled.is_empty()
+            && self.misreported.is_empty()
+            && self.invented.is_empty()
     }
 }
 
