@@ -206,9 +206,10 @@ impl Stage {
                 self.proxy.set(Fault::None).await;
             }
         }
-        let lost = Instant::now();
+        let (lost, from) = (Instant::now(), time::now());
         for bidder in &self.bidders {
             bidder.all_decided(RECOVERY_LIMIT).await?;
+            bidder.recovered(from, RECOVERY_LIMIT).await?;
         }
         self.recoveries.push(lost.elapsed());
         Ok(())
