@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::{BidOutcome, Rest};
-use gavelscope_client::state::{SessionState, TransportKind};
+use gavelscope_client::state::{AuctionPhase, AuctionView, SessionState, TransportKind, Trust};
 use gavelscope_client::{Seen, ServerAddress, Session, SessionConfig};
 use gavelscope_contract::auction::{AuctionStatus, BidRequest};
 use gavelscope_contract::{Money, RefusalCode};
-use gavelscope_testkit::pods::{Pod, PodKind, PodOptions, Seed, seed};
+use gavelscope_testkit::pods::{Pod, PodKind, PodOptions, Seed, seed, seed_lots};
 use gavelscope_testkit::trace::{Record, Trace};
 
 fn rest(pod: &Pod, seed: &Seed, person: usize) -> Rest {
@@ -237,5 +237,95 @@ async fn a_session_follows_a_lot_on_the_python_pod_and_is_told_that_its_room_is_
             (0, 0)
         );
         session.close().await;
+    }
+}
+
+async fn follow(pod: &Pod, seed: &Seed) -> Session {
+    let address = ServerAddress::parse(&pod.url(), DEFAULT_PATH).unwrap();
+    let config = SessionConfig::new(address, seed.people[0].clone(), TransportKind::Wire);
+    let session = Session::start(config).unwrap();
+    session.open_auction(seed.auction.clone()).await.unwrap();
+    session
+}
+
+async fn until_shown(session: &Session, what: &str, holds: impl Fn(&AuctionView) -> bool) {
+    until(session, what, |state| {
+        state.auctions.first().is_some_and(|view| holds(view))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_auction_on_the_python_pod_ends_as_in_the_field_and_a_bid_between_two_lots_is_lost() {
+    let pod = Pod::start(PodKind::Python, PodOptions::default()).await.unwrap();
+    let seed = seed_lots(&pod.url(), 2, 2, 3).await.unwrap();
+    assert!(accepted(&bid(&pod, &seed, 1, 1_000_000).await));
+    let session = follow(&pod, &seed).await;
+    until_shown(&session, "between two lots", |view| {
+        view.phase == AuctionPhase::Between
+    })
+    .await;
+    // Answered with yes, stored, and without any effect.
+    assert!(accepted(&bid(&pod, &seed, 0, 5_000_000).await));
+    until_shown(&session, "the end", |view| {
+        view.phase == AuctionPhase::Completed && view.ending.is_some()
+    })
+    .await;
+    let people = rest(&pod, &seed, 0)
+        .participants(&seed.league)
+        .await
+        .unwrap()
+        .body
+        .participants;
+    let won: Vec<_> = people.iter().map(|person| person.clubs_won.len()).collect();
+    assert_eq!(won, [0, 1]);
+    assert_eq!(pod.bids(&seed).await.unwrap().len(), 2);
+    let measured = session.state().borrow().measurements.clone();
+    assert_eq!((measured.malformed, measured.unknown_events), (0, 0));
+    session.close().await;
+}
+
+#[tokio::test]
+async fn two_python_pods_share_their_database_and_not_their_rooms() {
+    let here = Pod::start(PodKind::Python, PodOptions::default()).await.unwrap();
+    let seed = seed(&here.url(), 2).await.unwrap();
+    let there = here.start_beside("pod-2").await.unwrap();
+    let session = follow(&here, &seed).await;
+    until_shown(&session, "live", |view| {
+        view.room.joined && view.trust == Trust::Live
+    })
+    .await;
+    assert!(accepted(&bid(&there, &seed, 1, 3_000_000).await));
+    // No event tells of it; the state does, once it is read.
+    let read = rest(&here, &seed, 0).snapshot(&seed.auction).await.unwrap().body;
+    assert_eq!(read.auction.current_bid, Some(Money::from_pounds(3_000_000)));
+    until_shown(&session, "that events do not arrive", |view| {
+        view.trust == Trust::Polled
+            && view.lot.as_ref().and_then(|lot| lot.price) == Some(Money::from_pounds(3_000_000))
+    })
+    .await;
+    session.close().await;
+}
+
+#[tokio::test]
+async fn the_clock_of_a_python_pod_dies_with_it_unless_it_is_told_not_to() {
+    for (without, lives) in [(vec![], false), (vec!["timer_dies"], true)] {
+        let options = PodOptions {
+            without,
+            ..PodOptions::default()
+        };
+        let mut pod = Pod::start(PodKind::Python, options).await.unwrap();
+        let seed = seed_lots(&pod.url(), 2, 1, 2).await.unwrap();
+        pod.restart().await.unwrap();
+        // Long past the hammer.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let read = rest(&pod, &seed, 0).snapshot(&seed.auction).await.unwrap().body;
+        assert_eq!(
+            read.auction.status == AuctionStatus::Completed,
+            lives,
+            "{:?}",
+            read.auction
+        );
+        assert_eq!(accepted(&bid(&pod, &seed, 0, 1_000_000).await), !lives);
     }
 }

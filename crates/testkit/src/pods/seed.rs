@@ -1,4 +1,4 @@
-//! A league with people in it and one long lot on the block, made over REST as a person would: any backend will do.
+//! A league with people in it and a lot on the block, made over REST as a person would: any backend will do.
 
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::{Credentials, Rest};
@@ -25,14 +25,20 @@ pub enum SeedError {
 pub struct Seed {
     /// The league.
     pub league: LeagueId,
-    /// Its auction; the only lot is on the block for an hour.
+    /// Its auction, begun.
     pub auction: AuctionId,
     /// The managers, signed in; the first is the commissioner.
     pub people: Vec<Credentials>,
 }
 
-/// Signs so many people in, makes a league of them with money enough for any number of bids, and begins its auction.
+/// Signs so many people in, makes a league of them with money enough for any number of bids, and begins its auction:
+/// one lot, on the block for an hour.
 pub async fn seed(url: &str, people: usize) -> Result<Seed, SeedError> {
+    seed_lots(url, people, 1, 3_600).await
+}
+
+/// The same with so many lots of so many seconds each; at most 7.
+pub async fn seed_lots(url: &str, people: usize, lots: u32, seconds: u32) -> Result<Seed, SeedError> {
     let address = ServerAddress::parse(url, DEFAULT_PATH)?;
     let mut signed_in = Vec::with_capacity(people);
     for number in 0..people {
@@ -51,9 +57,13 @@ pub async fn seed(url: &str, people: usize) -> Result<Seed, SeedError> {
         max_managers: u32::try_from(people).unwrap_or(u32::MAX).max(2),
         club_slots: 1,
         sport_key: "football".to_owned(),
-        timer_seconds: 3_600,
+        timer_seconds: seconds,
         anti_snipe_seconds: 1,
-        assets_selected: Some(vec![ClubId::from("club-01")]),
+        assets_selected: Some(
+            (1..=lots)
+                .map(|number| ClubId(format!("club-{number:02}")))
+                .collect(),
+        ),
     };
     let league = rest.create_league(&new).await?.body;
     let invite = league.invite_token.unwrap_or_default();
