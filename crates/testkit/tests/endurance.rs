@@ -46,9 +46,10 @@ impl Holdings {
         }
     }
 
-    /// Whether what could leak is not more than it was; what is on its way out gets a moment.
+    /// Whether what could leak is not more than it was. Idle REST connections come and go, and each counts at both ends
+    /// of the proxy; a leak in a thousand cycles is far beyond that.
     fn is_no_more_than(self, before: Self) -> bool {
-        self.descriptors <= before.descriptors + 2
+        self.descriptors <= before.descriptors + 8
             && self.threads <= before.threads + 1
             && self.tasks <= before.tasks + 3
     }
