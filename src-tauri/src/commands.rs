@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gavelscope_client::state::LedgerEntry;
-use gavelscope_client::{CommissionerCall, Seen, ServerAddress, check};
+use gavelscope_client::{BidOrder, CommissionerCall, Seen, ServerAddress, check};
 use gavelscope_contract::{AuctionId, LeagueId, Money, Secret};
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
@@ -163,12 +163,17 @@ pub async fn close_auction(desk: Shared<'_>, auction_id: AuctionId) -> Result<()
     Ok(())
 }
 
-/// What a bid would be, and whether the user wants to be asked twice.
+/// What a bid would be, and whether the user wants to be asked twice. `insist`: even if it would come too late.
 #[tauri::command]
 #[specta::specta]
-pub async fn check_bid(desk: Shared<'_>, auction_id: AuctionId, typed: String) -> Result<BidCheck> {
+pub async fn check_bid(
+    desk: Shared<'_>,
+    auction_id: AuctionId,
+    typed: String,
+    insist: bool,
+) -> Result<BidCheck> {
     let amount = Money::parse_typed(&typed)?;
-    let check = desk.session()?.check_bid(auction_id, amount).await?;
+    let check = desk.session()?.check_bid(auction_id, amount, insist).await?;
     Ok(BidCheck {
         amount,
         needs_confirm: desk.settings().confirm_above.is_some_and(|limit| amount > limit),
@@ -176,7 +181,7 @@ pub async fn check_bid(desk: Shared<'_>, auction_id: AuctionId, typed: String) -
     })
 }
 
-/// Bids, unless the price is no longer the one that was seen.
+/// Bids, unless the price is no longer the one that was seen, or the bid would come too late and is not insisted upon.
 #[tauri::command]
 #[specta::specta]
 pub async fn place_bid(
@@ -184,12 +189,14 @@ pub async fn place_bid(
     auction_id: AuctionId,
     typed: String,
     seen_price: Option<Money>,
+    insist: bool,
 ) -> Result<LedgerEntry> {
-    let amount = Money::parse_typed(&typed)?;
-    Ok(desk
-        .session()?
-        .bid(auction_id, amount, Seen::Price(seen_price))
-        .await?)
+    let order = BidOrder {
+        amount: Money::parse_typed(&typed)?,
+        seen: Seen::Price(seen_price),
+        insist,
+    };
+    Ok(desk.session()?.bid(auction_id, order).await?)
 }
 
 /// A commissioner's call.

@@ -1,14 +1,14 @@
 //! What the application holds between two commands: the session, the practice, the settings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gavelscope_client::rest::{Credentials, Rest};
 use gavelscope_client::state::TransportKind;
-use gavelscope_client::{ClientError, ServerAddress, Session, SessionConfig};
+use gavelscope_client::{BidKeeping, ClientError, LedgerStore, ServerAddress, Session, SessionConfig};
 use gavelscope_contract::{AuctionId, Secret};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::error::CommandError;
 use crate::keeping::Keeper;
@@ -23,6 +23,8 @@ const KEEP_EVERY: Duration = Duration::from_secs(30);
 pub struct Desk {
     file: SettingsFile,
     keeper: Arc<Keeper>,
+    ledger_file: PathBuf,
+    ledger: OnceCell<LedgerStore>,
     stored: Mutex<Stored>,
     /// One thing at a time: opening and ending sessions.
     changing: tokio::sync::Mutex<Option<Practice>>,
@@ -39,14 +41,16 @@ pub struct Open {
 }
 
 impl Desk {
-    /// With its settings in a folder.
-    pub fn open(folder: &Path) -> Self {
+    /// With its settings in one folder, and what it writes down in another.
+    pub fn open(folder: &Path, data: &Path) -> Self {
         let file = SettingsFile::in_folder(folder);
         let stored = file.read();
         let keeper = Arc::new(Keeper::new(folder, stored.settings.keep_in_file));
         Self {
             file,
             keeper,
+            ledger_file: data.join("bids.db"),
+            ledger: OnceCell::new(),
             stored: Mutex::new(stored),
             changing: tokio::sync::Mutex::new(None),
             open: watch::Sender::new(Open::default()),
@@ -239,7 +243,12 @@ impl Desk {
         };
         let mut practice = self.changing.lock().await;
         self.end(&mut practice).await;
-        let session = self.start_session(address, credentials, false)?;
+        let opened = self
+            .ledger
+            .get_or_try_init(|| LedgerStore::open(&self.ledger_file))
+            .await;
+        let keeping = opened.cloned().into();
+        let session = self.start_session(address, credentials, keeping, false)?;
         self.keep_renewed(id, session);
         Ok(())
     }
@@ -248,10 +257,12 @@ impl Desk {
         &self,
         address: ServerAddress,
         credentials: Credentials,
+        keeping: BidKeeping,
         practice: bool,
     ) -> Result<Session, CommandError> {
         let transport: TransportKind = self.settings().transport;
-        let session = Session::start(SessionConfig::new(address, credentials, transport))?;
+        let config = SessionConfig::new(address, credentials, transport);
+        let session = Session::start(SessionConfig { keeping, ..config })?;
         self.open.send_replace(Open {
             session: Some(session.clone()),
             practice,
@@ -289,7 +300,7 @@ impl Desk {
         self.end(&mut practice).await;
         let started = Practice::start(options).await?;
         *practice = Some(started.practice);
-        let session = self.start_session(started.address, started.user, true)?;
+        let session = self.start_session(started.address, started.user, BidKeeping::InMemory, true)?;
         session.open_auction(started.auction.clone()).await?;
         Ok(started.auction)
     }

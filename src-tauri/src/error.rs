@@ -31,6 +31,8 @@ pub enum ErrorCode {
     BidRefused,
     /// The price moved before the bid was sent: the window asks again.
     PriceMoved,
+    /// There is less time left than a bid needs: the window offers to insist.
+    TooLate,
     /// The server said no.
     Refused,
     /// No answer in time.
@@ -100,6 +102,7 @@ impl From<ClientError> for CommandError {
             ClientError::Amount(_) => ErrorCode::BadAmount,
             ClientError::Rule(_) => ErrorCode::BidRefused,
             ClientError::PriceMoved { .. } => ErrorCode::PriceMoved,
+            ClientError::TooLate { .. } => ErrorCode::TooLate,
             ClientError::UnknownAuction(_) => ErrorCode::UnknownAuction,
             ClientError::Ended => ErrorCode::NoSession,
         };

@@ -77,7 +77,8 @@ pub fn run() -> anyhow::Result<()> {
         .invoke_handler(bindings.invoke_handler())
         .setup(|app| {
             let folder = app.path().app_config_dir().context("the folder for settings")?;
-            app.manage(Arc::new(Desk::open(&folder)));
+            let data = app.path().app_data_dir().context("the folder for bids")?;
+            app.manage(Arc::new(Desk::open(&folder, &data)));
             Ok(())
         })
         .run(tauri::generate_context!())

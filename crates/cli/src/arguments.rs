@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavelscope_client::state::TransportKind;
@@ -56,7 +57,9 @@ pub enum Command {
   gavelctl bid --email me@example.com --auction AUCTION 5.5m --json
 
 The exit code tells the bid's fate: 0 confirmed, 21 not an amount, 22 breaks a rule (nothing was sent), 23 refused,
-24 not stored, 25 unknown, 26 accepted but never seen in the room. A bid is sent once and never again by itself.")]
+24 not stored, 25 unknown, 26 accepted but never seen in the room. A bid is sent once; only a server that has shown
+that it takes a bid's key but once is asked again. The bid is written to a file before it leaves; if the program is
+killed before the answer comes, the next run looks for the bid and says what became of it.")]
     Bid(BidArguments),
     /// Play with bidders that bid by themselves, until the auction is over
     #[command(after_help = "Examples:
@@ -179,6 +182,23 @@ pub struct BidArguments {
     /// How long to look for a bid whose fate is not known
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub limit: u32,
+    /// Bid even if there is less time left than a bid needs to get there
+    #[arg(long)]
+    pub insist: bool,
+    #[command(flatten)]
+    pub ledger: LedgerArguments,
+}
+
+/// Where bids are written down.
+#[derive(Debug, Args)]
+pub struct LedgerArguments {
+    /// The file that the bid is written to before it leaves; what an earlier run left open in it is looked for
+    /// [default: gavelctl/bids.db in the user's data folder]
+    #[arg(long, env = "GAVELCTL_LEDGER", value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Write nothing: a bid that has no answer when the program ends is forgotten
+    #[arg(long, conflicts_with = "ledger")]
+    pub no_ledger: bool,
 }
 
 /// `bots`

@@ -93,7 +93,7 @@ impl From<ClientError> for Failure {
             ClientError::Malformed { .. } => Exit::Malformed,
             ClientError::SignIn(_) | ClientError::SignedOut => Exit::SignIn,
             ClientError::Amount(_) => Exit::NotAnAmount,
-            ClientError::Rule(_) | ClientError::PriceMoved { .. } => Exit::Rule,
+            ClientError::Rule(_) | ClientError::PriceMoved { .. } | ClientError::TooLate { .. } => Exit::Rule,
             ClientError::UnknownAuction(_) => Exit::UnknownAuction,
             ClientError::Ended => Exit::Lost,
             ClientError::Refused(refusal) => match refusal.code {
@@ -108,6 +108,9 @@ impl From<ClientError> for Failure {
         let way = match exit {
             Exit::UnknownAuction => "Check the id or the invitation with the commissioner.",
             Exit::Lost => "Start the command again.",
+            Exit::Rule if matches!(error, ClientError::TooLate { .. }) => {
+                "Add --insist if you want it sent all the same; it may come too late."
+            }
             _ => error.way(),
         };
         Self::new(exit, error.to_string(), way)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gavelscope_client::rest::{Credentials, Rest};
 use gavelscope_client::state::{AuctionView, LinkPhase, SessionState};
-use gavelscope_client::{ClientError, ServerAddress, Session, SessionConfig, check};
+use gavelscope_client::{BidKeeping, ClientError, ServerAddress, Session, SessionConfig, check};
 use gavelscope_contract::{AuctionId, LeagueId, Secret};
 
 use crate::arguments::{ServerArguments, SignInArguments, SocketArguments};
@@ -56,11 +56,20 @@ impl Backend {
         Ok(Rest::new(self.address.clone())?)
     }
 
-    /// Starts a session.
+    /// Starts a session that keeps its bids in memory.
     pub fn session(&self, credentials: Credentials) -> Result<Session, Failure> {
+        self.session_keeping(credentials, BidKeeping::InMemory)
+    }
+
+    /// Starts a session that writes its bids down.
+    pub fn session_keeping(
+        &self,
+        credentials: Credentials,
+        keeping: BidKeeping,
+    ) -> Result<Session, Failure> {
         let transport = self.socket.transport.into();
         let config = SessionConfig::new(self.address.clone(), credentials, transport);
-        Ok(Session::start(config)?)
+        Ok(Session::start(SessionConfig { keeping, ..config })?)
     }
 
     /// Signs in as the command line says.

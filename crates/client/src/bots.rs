@@ -5,7 +5,7 @@ use std::time::Duration;
 use gavelscope_contract::{AuctionId, ClubId, Money};
 use rand::RngExt;
 
-use crate::session::{Seen, Session};
+use crate::session::{BidOrder, Seen, Session};
 use crate::state::{AuctionPhase, AuctionView, BlockReason, Fate};
 
 /// How a bot bids.
@@ -90,7 +90,9 @@ pub async fn play(session: Session, auction: AuctionId, temperament: Temperament
         tokio::time::sleep(Duration::from_secs_f64(thinking as f64 * pace.max(0.0) / 1_000.0)).await;
         // The room may have moved meanwhile: a bot looks again before it bids, as a person would.
         let price = view.lot.as_ref().and_then(|lot| lot.price);
-        match session.bid(auction.clone(), amount, Seen::Price(price)).await {
+        // It never insists: a bid that would come too late is not sent.
+        let order = BidOrder::new(amount, Seen::Price(price));
+        match session.bid(auction.clone(), order).await {
             Ok(entry) if entry.fate == Fate::Refused => played.refused += 1,
             Ok(_) => played.accepted += 1,
             Err(crate::ClientError::Ended) => break,

@@ -80,6 +80,17 @@ pub enum ClientError {
         /// The price now.
         now: gavelscope_contract::Money,
     },
+    /// There is less time left than a bid needs, and it was not insisted upon; nothing was sent.
+    #[error(
+        "{left_ms} ms are left and a bid needs about {needed_ms} ms to get there, so it would come too late and was not \
+         sent."
+    )]
+    TooLate {
+        /// What is left until the hammer, ms.
+        left_ms: u32,
+        /// What a bid needs, with the clock's error, ms.
+        needed_ms: u32,
+    },
     /// The auction is not open in this session, or the server does not know it.
     #[error("There is no auction “{0}” here.")]
     UnknownAuction(String),
@@ -134,6 +145,7 @@ impl ClientError {
             Self::Amount(_) => "Type it like 5000000, 5,000,000 or 5.5m.",
             Self::Rule(_) => "Choose another amount.",
             Self::PriceMoved { .. } => "Look at the new price and decide again.",
+            Self::TooLate { .. } => "Insist if you want it sent all the same; it may come too late.",
             Self::UnknownAuction(_) => "Go back to the lobby and open it from there.",
             Self::Ended => "Connect again from the start screen.",
         }

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod auction;
 mod backoff;
+mod bid_button;
 pub mod bots;
 mod change_over;
 pub mod check;
@@ -25,4 +26,5 @@ mod words;
 
 pub use address::{AddressError, ServerAddress};
 pub use error::ClientError;
-pub use session::{BidCheck, CommissionerCall, FeedReader, Seen, Session, SessionConfig};
+pub use ledger::store::{BidKeeping, LedgerError, LedgerStore, Owner};
+pub use session::{BidCheck, BidOrder, CommissionerCall, FeedReader, Seen, Session, SessionConfig};

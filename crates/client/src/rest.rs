@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use gavelscope_contract::auction::{
-    AuctionSnapshot, BidAnswer, BidRequest, ClubList, IDEMPOTENCY_KEY, POD_ID_HEADER, USER_ID_HEADER,
+    AuctionSnapshot, BidAnswer, BidRequest, ClubList, EventPage, IDEMPOTENCY_KEY, POD_ID_HEADER, USER_ID_HEADER,
 };
 use gavelscope_contract::auth::{
     MagicLinkAnswer, MagicLinkRequest, NewUser, RefreshRequest, SignIn, User, VerifyRequest,
@@ -289,6 +289,12 @@ impl Rest {
             "the clubs",
         )
         .await
+    }
+
+    /// `GET /auction/{id}/events?after=`: what was said in the room since (our backend).
+    pub async fn events_after(&self, auction: &AuctionId, after: u64) -> Outcome<EventPage> {
+        let path = format!("/auction/{}/events?after={after}", escaped(auction.as_str()));
+        self.get(&path, "what was said before").await
     }
 
     /// `POST /auction/{id}/{begin,pause,resume,complete-lot}`.

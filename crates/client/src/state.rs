@@ -61,8 +61,10 @@ shown! {
         pub lobby: Lobby,
         /// The auctions that were opened, in the order of opening.
         pub auctions: Vec<Arc<AuctionView>>,
-        /// My bids of this session, oldest first (the newest 200).
+        /// My bids of this session and those that an earlier one left open, oldest first (the newest 200).
         pub bids: Vec<LedgerEntry>,
+        /// Where those bids are written down.
+        pub ledger: LedgerKeeping,
         /// What was measured.
         pub measurements: Measurements,
         /// What is being recorded, where anything is.
@@ -331,8 +333,12 @@ shown! {
     pub struct Blocked {
         /// The rule or circumstance.
         pub reason: BlockReason,
-        /// The sentence for the button.
+        /// The sentence that goes with the button.
         pub sentence: String,
+        /// What the button itself says.
+        pub button: String,
+        /// Whether the user may insist on bidding all the same.
+        pub may_insist: bool,
     }
 
     /// A one-tap amount.
@@ -409,6 +415,8 @@ shown! {
         pub lot: u32,
         /// On what.
         pub club: String,
+        /// The club's id, where it was known.
+        pub club_id: Option<ClubId>,
         /// How much.
         pub amount: Money,
         /// What became of it.
@@ -429,6 +437,16 @@ shown! {
         pub attempts: u32,
         /// It was sent by an earlier run of the application, which ended before the answer.
         pub earlier: bool,
+    }
+
+    /// Where my bids are written down, so that a bid outlives the application.
+    pub struct LedgerKeeping {
+        /// The file; none where they are kept in memory only.
+        pub file: Option<String>,
+        /// Why they are not written down although they should be: a sentence.
+        pub trouble: Option<String>,
+        /// How often writing one down failed. Each is tried again until it is written.
+        pub failed_writes: u32,
     }
 
     /// What is being recorded.
@@ -647,8 +665,10 @@ shown_words! {
         Accepted,
         /// Seen in an event or a snapshot.
         Confirmed,
-        /// Looked for and not there: it was never stored.
+        /// Looked for and not there, or never sent: it does not count.
         NotStored,
+        /// Its lot is over and its bids can no longer be read: whether it was stored cannot be known any more.
+        Undecidable,
     }
 
     /// Where a line of the feed comes from.

@@ -6,22 +6,20 @@ use gavelscope_contract::rules::{Block, Purse};
 use gavelscope_contract::{ClubId, Money, UserId};
 
 use crate::auction::{AuctionState, Lot, Sync};
+use crate::bid_button::{self, Circumstances};
 use crate::clock::ServerClock;
 use crate::delivery::Missing;
+use crate::error::ClientError;
 use crate::ledger::Ledger;
 use crate::state::{
-    AuctionPhase, AuctionView, BidRow, Bidding, BlockReason, Blocked, ClubName, ClubRow, LotView, Manager,
+    AuctionPhase, AuctionView, BidRow, Bidding, ClubName, ClubRow, LotView, Manager,
     Millis, Person, RoomClaim, Sale, Step, Trust, Won,
 };
-use crate::words;
 
 /// How many bids of a lot are shown.
 const BIDS_SHOWN: usize = 100;
 /// The one-tap raises, in units of the least bid.
 const RAISES: [u32; 5] = [1, 2, 3, 5, 10];
-/// So long after the hammer should have fallen a bid is held back. Longer than that, and the clock has died with its
-/// pod while bids are still taken (contract, section 4, 9).
-const HAMMER_GRACE_MS: i64 = 3_000;
 
 /// What a view is made of besides the auction itself.
 pub struct Surroundings<'a> {
@@ -41,6 +39,8 @@ pub struct Surroundings<'a> {
     pub clock: &'a ServerClock,
     /// My bids.
     pub ledger: &'a Ledger,
+    /// What a bid needs to get there, with the clock's error, ms.
+    pub bid_takes_ms: u32,
     /// When it is looked at.
     pub now: Millis,
 }
@@ -290,13 +290,9 @@ fn bidding(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Bid
     let block = block(state, around.me);
     let least = least(state, block);
     let maximum = purse.and_then(|purse| purse.maximum_bid());
-    let reason = reason(state, around, trust, purse.as_ref(), block, least);
     let lot_number = state.lot_number();
     Bidding {
-        blocked: reason.map(|reason| Blocked {
-            reason,
-            sentence: words::blocked(reason).to_owned(),
-        }),
+        blocked: bid_button::blocked(&circumstances(state, around, trust)),
         minimum: Some(least),
         maximum,
         steps: purse.map(|purse| steps(state, &purse, block)).unwrap_or_default(),
@@ -312,45 +308,36 @@ fn least(state: &AuctionState, block: Block) -> Money {
     })
 }
 
-fn reason(
-    state: &AuctionState,
-    around: &Surroundings<'_>,
-    trust: Trust,
-    purse: Option<&Purse>,
-    block: Block,
-    least: Money,
-) -> Option<BlockReason> {
-    match state.phase {
-        AuctionPhase::Completed | AuctionPhase::Deleted => return Some(BlockReason::Over),
-        AuctionPhase::Paused => return Some(BlockReason::Paused),
-        AuctionPhase::Loading => return Some(BlockReason::NotLive),
-        AuctionPhase::Waiting => return Some(BlockReason::NoLot),
-        AuctionPhase::Between => return Some(BlockReason::TimeUp),
-        AuctionPhase::Bidding => {}
+fn circumstances(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Circumstances {
+    let block = block(state, around.me);
+    Circumstances {
+        phase: state.phase,
+        trust,
+        purse: purse(state, around),
+        block,
+        least: least(state, block),
+        in_flight: around.ledger.open_on(&state.id, state.lot_number()),
+        has_lot: state.lot.is_some(),
+        hammered: state.lot.as_ref().is_some_and(|lot| lot.hammered),
+        left_ms: left_ms(state, around),
+        needed_ms: around.bid_takes_ms,
     }
-    if trust == Trust::Stale {
-        return Some(BlockReason::NotLive);
-    }
-    let Some(purse) = purse else {
-        return Some(BlockReason::NotAParticipant);
-    };
-    if purse.won >= purse.slots {
-        return Some(BlockReason::RosterFull);
-    }
-    if around.ledger.open_on(&state.id) {
-        return Some(BlockReason::InFlight);
-    }
-    if block.leading {
-        return Some(BlockReason::Leading);
-    }
-    let lot = state.lot.as_ref()?;
-    let over_for = lot.ends_at.map(|at| around.now.0 - around.clock.to_local(at).0);
-    if lot.hammered || over_for.is_some_and(|ms| (0..HAMMER_GRACE_MS).contains(&ms)) {
-        return Some(BlockReason::TimeUp);
-    }
-    match purse.maximum_bid() {
-        Some(maximum) if least <= maximum => None,
-        _ => Some(BlockReason::Budget),
+}
+
+/// What is left until the hammer, ms; below 0 it should have fallen.
+fn left_ms(state: &AuctionState, around: &Surroundings<'_>) -> Option<i64> {
+    let ends_at = state.lot.as_ref()?.ends_at?;
+    Some(around.clock.to_local(ends_at).0 - around.now.0)
+}
+
+/// Whether a bid that leaves now gets there before the hammer.
+pub fn in_time(state: &AuctionState, around: &Surroundings<'_>) -> Result<(), ClientError> {
+    match left_ms(state, around) {
+        Some(left) if left > 0 && left < i64::from(around.bid_takes_ms) => Err(ClientError::TooLate {
+            left_ms: u32::try_from(left).unwrap_or(0),
+            needed_ms: around.bid_takes_ms,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -2,43 +2,50 @@
 
 use gavelscope_contract::{Decoded, Event, Money, Received};
 
-use crate::state::{BlockReason, Fate};
+use crate::state::Fate;
 
-/// What became of a bid.
+/// What became of a bid. `detail` is a clause without a full stop.
 pub fn fate(fate: Fate, amount: Money, detail: Option<&str>) -> String {
-    let detail = detail
-        .map(|d| d.trim().trim_end_matches('.'))
-        .filter(|d| !d.is_empty());
+    let detail = detail.map(clause).filter(|d| !d.is_empty());
     match (fate, detail) {
         (Fate::Draft, _) => format!("{amount} is written down."),
         (Fate::Sent, _) => format!("{amount} is on its way."),
-        (Fate::Unknown, _) => {
+        (Fate::Unknown, Some(how)) => format!("No answer yet for {amount}. It may count: {how}."),
+        (Fate::Unknown, None) => {
             format!("No answer yet for {amount}. It may count: it is being looked for, and not sent again.")
         }
         (Fate::Refused, Some(why)) => format!("{amount} was refused: {why}."),
         (Fate::Refused, None) => format!("{amount} was refused."),
         (Fate::Accepted, _) => format!("{amount} was accepted. Waiting to see it in the room."),
-        (Fate::Confirmed, _) => format!("{amount} counts: the room has seen it."),
-        (Fate::NotStored, Some(why)) => format!("{amount} was not sent: {why}."),
+        (Fate::Confirmed, Some(how)) => format!("{amount} counts: {how}."),
+        (Fate::Confirmed, None) => format!("{amount} counts: the room has seen it."),
+        (Fate::NotStored, Some(why)) => format!("{amount} does not count: {why}."),
         (Fate::NotStored, None) => format!("{amount} does not count: the server does not have it."),
+        (Fate::Undecidable, Some(why)) => {
+            format!("Whether {amount} was stored cannot be known any more: {why}.")
+        }
+        (Fate::Undecidable, None) => format!("Whether {amount} was stored cannot be known any more."),
     }
 }
 
-/// Why nothing can be bid.
-pub fn blocked(reason: BlockReason) -> &'static str {
-    match reason {
-        BlockReason::NotLive => "The state is not up to date; bidding opens again once it is.",
-        BlockReason::NoLot => "Nothing is on the block.",
-        BlockReason::Paused => "The commissioner has paused the auction.",
-        BlockReason::NotAParticipant => "You are not a manager in this league.",
-        BlockReason::Leading => "You lead. Nothing to do until somebody bids more.",
-        BlockReason::RosterFull => "Your roster is full.",
-        BlockReason::Budget => "Your budget does not reach the next bid.",
-        BlockReason::InFlight => "Your bid is on its way.",
-        BlockReason::TooLate => "There is less time left than a bid needs to get there.",
-        BlockReason::TimeUp => "The hammer has fallen.",
-        BlockReason::Over => "The auction is over.",
-    }
+/// A bid that never left.
+pub fn not_sent(amount: Money, why: &str) -> String {
+    format!("{amount} was not sent: {}.", clause(why))
+}
+
+/// A bid that an earlier run of the application left without an answer.
+pub fn left_open(amount: Money) -> String {
+    format!(
+        "{amount} may have been sent before the application ended, and no answer was heard. It may count: it is being \
+         looked for, and not sent again."
+    )
+}
+
+/// A bid that is asked for again, where the server takes a key but once.
+pub const ASKED_AGAIN: &str = "it is being asked for again under its own key, which this server takes only once";
+
+fn clause(text: &str) -> &str {
+    text.trim().trim_end_matches('.')
 }
 
 /// What an event says.

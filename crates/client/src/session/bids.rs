@@ -1,20 +1,53 @@
-//! The way of a bid: checked, written down, sent once, followed to its fate (design, rule 2).
+//! The way of a bid: checked, written down, sent, followed to its fate (design, rule 2).
+//!
+//! It is sent once. Only where the server has shown that it takes a key but once (it carried one of ours back), and
+//! only while the lot is on the block, is the same bid asked for again under the same key.
+
+use std::time::Duration;
 
 use gavelscope_contract::auction::BidRequest;
 use gavelscope_contract::{AuctionId, Money, RefusalCode};
 
 use super::driver::Driver;
-use super::jobs::{Done, LOOKS};
-use super::{BidCheck, Reply, Seen};
+use super::jobs::Done;
+use super::{BidCheck, BidOrder, Reply, Seen};
 use crate::error::ClientError;
-use crate::ledger::{self, Draft};
+use crate::ledger::store::LedgerError;
+use crate::ledger::{Answered, Draft, is_open};
 use crate::rest::BidOutcome;
 use crate::state::{AuctionPhase, BlockReason, Fate, LedgerEntry};
-use crate::{time, view, words};
+use crate::{bid_button, time, view, words};
+
+/// How long a bid waits for the disk. Longer, and it would be late for the hammer: it leaves, and the state says that
+/// it is not written down.
+const DISK_LIMIT: Duration = Duration::from_secs(2);
+/// Before a bid is asked for again: once, and once more.
+const SEND_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// No bid was ever measured to need less than this, ms.
+const LEAST_BID_MS: u32 = 50;
 
 impl Driver {
+    /// What a bid needs to get there, ms: 95 of 100 did not need more; of calls, where no bid was answered yet. The
+    /// clock's error comes on top, for the hammer may be that much nearer than it looks.
+    pub(super) fn bid_takes_ms(&self) -> u32 {
+        let measured = self
+            .measured
+            .answer
+            .spread()
+            .p95
+            .or_else(|| self.measured.rest.spread().p95)
+            .unwrap_or(LEAST_BID_MS)
+            .max(LEAST_BID_MS);
+        measured.saturating_add(self.clock.estimate().error_ms.unwrap_or(0))
+    }
+
     /// What is known here to be against a bid.
-    pub(super) fn check_bid(&mut self, auction: &AuctionId, amount: Money) -> Result<BidCheck, ClientError> {
+    pub(super) fn check_bid(
+        &mut self,
+        auction: &AuctionId,
+        amount: Money,
+        insist: bool,
+    ) -> Result<BidCheck, ClientError> {
         let unknown = || ClientError::UnknownAuction(auction.to_string());
         let index = self
             .rooms
@@ -23,17 +56,17 @@ impl Driver {
             .ok_or_else(unknown)?;
         let shown = self.view_of(index);
         let room = &self.rooms[index];
-        if let Some(blocked) = &shown.bidding.blocked
-            // The budget is judged by the amount itself, with better words.
-            && blocked.reason != BlockReason::Budget
-        {
-            return Err(ClientError::Rule(blocked.sentence.clone()));
+        match &shown.bidding.blocked {
+            // The budget is judged by the amount itself, with better words; what is too late, by what is left.
+            Some(blocked) if !matches!(blocked.reason, BlockReason::Budget | BlockReason::TooLate) => {
+                return Err(ClientError::Rule(blocked.sentence.clone()));
+            }
+            _ => {}
         }
         let around = self.surroundings(room);
         let Some(purse) = view::purse(&room.state, &around) else {
-            return Err(ClientError::Rule(
-                words::blocked(BlockReason::NotAParticipant).to_owned(),
-            ));
+            let sentence = bid_button::sentence(BlockReason::NotAParticipant);
+            return Err(ClientError::Rule(sentence.to_owned()));
         };
         let block = view::block(&room.state, self.me());
         purse.check(block, amount).map_err(|code| {
@@ -49,59 +82,123 @@ impl Driver {
                     "{amount} does not beat the price of {}.",
                     block.current.unwrap_or_default()
                 ),
-                RefusalCode::RosterFull => words::blocked(BlockReason::RosterFull).to_owned(),
-                _ => words::blocked(BlockReason::Leading).to_owned(),
+                RefusalCode::RosterFull => bid_button::sentence(BlockReason::RosterFull).to_owned(),
+                _ => bid_button::sentence(BlockReason::Leading).to_owned(),
             })
         })?;
-        let club = shown
-            .lot
-            .as_ref()
-            .map(|lot| lot.club.name.clone())
-            .unwrap_or_default();
+        if !insist {
+            view::in_time(&room.state, &around)?;
+        }
+        let club = shown.lot.as_ref().map(|lot| lot.club.clone());
         Ok(BidCheck {
             amount,
-            club,
+            club: club.as_ref().map(|club| club.name.clone()).unwrap_or_default(),
+            club_id: club.map(|club| club.id),
             price: block.current,
         })
     }
 
-    pub(super) fn bid(&mut self, auction: AuctionId, amount: Money, seen: Seen, reply: Reply<LedgerEntry>) {
-        let check = match self.check_bid(&auction, amount) {
+    pub(super) fn bid(&mut self, auction: AuctionId, order: BidOrder, reply: Reply<LedgerEntry>) {
+        let check = match self.check_bid(&auction, order.amount, order.insist) {
             Ok(check) => check,
             Err(error) => return drop(reply.send(Err(error))),
         };
-        if let Seen::Price(seen) = seen
-            && seen != check.price
-        {
-            let now = check.price.unwrap_or_default();
-            return drop(reply.send(Err(ClientError::PriceMoved { now })));
+        if let Err(moved) = not_moved(order.seen, check.price) {
+            return drop(reply.send(Err(moved)));
         }
         let lot = self.room(&auction).map_or(0, |room| room.state.lot_number());
-        let key = uuid::Uuid::new_v4().to_string();
         let draft = Draft {
-            key: key.clone(),
-            auction_id: auction.clone(),
+            key: uuid::Uuid::new_v4().to_string(),
+            auction_id: auction,
             lot,
             club: check.club,
-            amount,
+            club_id: check.club_id,
+            amount: order.amount,
         };
-        self.ledger.draft(draft, time::now());
+        let entry = self.ledger.draft(draft, time::now());
+        self.touch_all();
+        let key = entry.key.clone();
+        // The draft is written by itself, for the request waits for it; what moved before it is written before it.
+        let earlier_moves = self.ledger.take_moves();
+        for moved in earlier_moves.into_iter().filter(|moved| moved.key != key) {
+            self.save(moved);
+        }
+        let Some(writing) = self.keeping.write(entry) else {
+            return self.send(key, Some(reply));
+        };
+        // The price is the one that this was decided upon: what moves while the disk is busy is noticed.
+        let order = BidOrder {
+            seen: Seen::Price(check.price),
+            ..order
+        };
+        self.jobs.spawn(async move {
+            let written = tokio::time::timeout(DISK_LIMIT, writing.done()).await;
+            let result = written.unwrap_or(Err(LedgerError::Slow));
+            Done::WrittenDown {
+                key,
+                order,
+                result,
+                reply,
+            }
+        });
+    }
+
+    /// The draft is on the disk, or the disk has failed, which is told and holds no bid back. Now it leaves, unless the
+    /// world moved meanwhile.
+    pub(super) fn written_down(
+        &mut self,
+        key: &str,
+        order: BidOrder,
+        result: Result<(), LedgerError>,
+        reply: Reply<LedgerEntry>,
+    ) {
+        self.saved(key.to_owned(), result);
+        match self.still_holds(key, order) {
+            Ok(()) => self.send(key.to_owned(), Some(reply)),
+            Err(error) => {
+                self.ledger.not_sent(key, &error.to_string());
+                self.touch_all();
+                let _ = reply.send(Err(error));
+            }
+        }
+    }
+
+    fn still_holds(&self, key: &str, order: BidOrder) -> Result<(), ClientError> {
+        let entry = self.ledger.get(key).ok_or(ClientError::Ended)?;
+        let unknown = || ClientError::UnknownAuction(entry.auction_id.to_string());
+        let room = self
+            .rooms
+            .iter()
+            .find(|room| room.state.id == entry.auction_id)
+            .ok_or_else(unknown)?;
+        if room.state.lot_number() != entry.lot || room.state.phase != AuctionPhase::Bidding {
+            let sentence = bid_button::sentence(BlockReason::TimeUp);
+            return Err(ClientError::Rule(sentence.to_owned()));
+        }
+        not_moved(order.seen, view::block(&room.state, self.me()).current)?;
+        if order.insist {
+            Ok(())
+        } else {
+            view::in_time(&room.state, &self.surroundings(room))
+        }
+    }
+
+    fn send(&mut self, key: String, reply: Option<Reply<LedgerEntry>>) {
         self.ledger.sent(&key, time::now());
         self.touch_all();
-        let (rest, request) = (
-            self.rest.clone(),
-            BidRequest {
-                user_id: self.me().clone(),
-                amount,
-            },
-        );
+        let Some(entry) = self.ledger.get(&key) else { return };
+        let (rest, auction) = (self.rest.clone(), entry.auction_id.clone());
+        let request = BidRequest {
+            user_id: self.me().clone(),
+            amount: entry.amount,
+        };
         self.jobs.spawn(async move {
             let outcome = Box::new(rest.bid(&auction, &request, &key).await);
             Done::Bid { key, outcome, reply }
         });
     }
 
-    pub(super) fn bid_done(&mut self, key: &str, outcome: BidOutcome, reply: Reply<LedgerEntry>) {
+    pub(super) fn bid_done(&mut self, key: &str, outcome: BidOutcome, reply: Option<Reply<LedgerEntry>>) {
         let auction = self.ledger.get(key).map(|entry| entry.auction_id.clone());
         match outcome {
             BidOutcome::Accepted(answer) => {
@@ -111,7 +208,12 @@ impl Driver {
                 if let Some(server_now) = answer.body.server_now {
                     self.clock.round_trip(answer.sent, answer.received, server_now);
                 }
-                self.ledger.accepted(key, answer.took_ms, answer.pod);
+                let answered = Answered {
+                    took_ms: answer.took_ms,
+                    pod: answer.pod,
+                    key: answer.body.bid.client_bid_id,
+                };
+                self.ledger.accepted(key, answered);
                 let (limit, due) = (self.echo_bound(), key.to_owned());
                 self.jobs.spawn(async move {
                     tokio::time::sleep(limit).await;
@@ -128,84 +230,81 @@ impl Driver {
                     self.measured.pods.on_rest(pod, time::now());
                     self.measured.last_bid_pod = Some(pod.clone());
                 }
-                self.ledger.refused(key, &refusal, took_ms, pod);
+                let answered = Answered {
+                    took_ms,
+                    pod,
+                    key: None,
+                };
+                self.ledger.refused(key, &refusal, answered);
                 // A refusal for its price or its moment means that something was missed here.
                 if let Some(auction) = &auction {
                     self.want_snapshot(auction);
                 }
             }
-            BidOutcome::NotSent(error) => {
-                let why = error.to_string();
-                self.ledger.not_sent(key, why.trim_end_matches('.'));
-            }
+            BidOutcome::NotSent(error) => self.ledger.not_sent(key, &error.to_string()),
             BidOutcome::Unknown(error) => {
-                let why = error.to_string();
-                self.ledger.unknown(key, &why);
-                self.note(
-                    auction,
-                    "bid",
-                    format!("{why} The bid may have been stored; it is being looked for."),
-                );
-                self.look_for(key.to_owned(), 0);
+                let again = self.may_send_again(key);
+                self.ledger.unknown(key, again.then_some(words::ASKED_AGAIN));
+                let first = self.ledger.get(key).is_some_and(|entry| entry.attempts == 1);
+                if first {
+                    let text = format!("{error} The bid may have been stored; it is being looked for.");
+                    self.note(auction, "bid", text);
+                    self.look_for(key.to_owned(), 0);
+                }
             }
         }
+        self.plan_sending_again(key);
         self.touch_all();
-        let entry = self.ledger.get(key).cloned().ok_or(ClientError::Ended);
-        let _ = reply.send(entry);
-    }
-
-    fn look_for(&mut self, key: String, round: usize) {
-        let Some(wait) = LOOKS.get(round).copied() else {
-            return;
-        };
-        self.jobs.spawn(async move {
-            tokio::time::sleep(wait).await;
-            Done::LookFor { key, round }
-        });
-    }
-
-    /// Looks for a bid without an answer. It is never sent again (contract, section 4, 4).
-    pub(super) fn look(&mut self, key: String, round: usize) {
-        let Some(entry) = self.ledger.get(&key).filter(|entry| ledger::is_open(entry.fate)) else {
-            return;
-        };
-        let (rest, auction) = (self.rest.clone(), entry.auction_id.clone());
-        self.jobs.spawn(async move {
-            let result = Box::new(rest.snapshot(&auction).await);
-            Done::Looked {
-                key,
-                auction,
-                round,
-                result,
-            }
-        });
-    }
-
-    pub(super) fn looked(
-        &mut self,
-        key: String,
-        auction: &AuctionId,
-        round: usize,
-        result: &Result<crate::rest::Answer<gavelscope_contract::auction::AuctionSnapshot>, ClientError>,
-    ) {
-        let lot_now = result.as_ref().ok().map(|answer| answer.body.auction.current_lot);
-        if let Ok(answer) = result {
-            self.take_snapshot(auction, answer, time::now());
+        if let Some(reply) = reply {
+            let entry = self.ledger.get(key).cloned().ok_or(ClientError::Ended);
+            let _ = reply.send(entry);
         }
-        let Some(entry) = self.ledger.get(&key).filter(|entry| entry.fate == Fate::Unknown) else {
+    }
+
+    /// Whether a bid may be asked for again: its server has shown that it takes a key but once, its lot is still on the
+    /// block, and it was not asked for too often. Never one of an earlier run: who sent it may no longer want it.
+    fn may_send_again(&self, key: &str) -> bool {
+        let Some(entry) = self.ledger.get(key) else {
+            return false;
+        };
+        let on_the_block = self.rooms.iter().any(|room| {
+            room.state.id == entry.auction_id
+                && room.state.lot_number() == entry.lot
+                && room.state.phase == AuctionPhase::Bidding
+        });
+        let tries = usize::try_from(entry.attempts).unwrap_or(usize::MAX);
+        self.ledger.server_honours_keys()
+            && on_the_block
+            && !entry.earlier
+            && is_open(entry.fate)
+            && (1..=SEND_AGAIN.len()).contains(&tries)
+    }
+
+    fn plan_sending_again(&mut self, key: &str) {
+        let Some(entry) = self.ledger.get(key).filter(|entry| entry.fate == Fate::Unknown) else {
             return;
         };
-        let lot = entry.lot;
-        let last_look = round + 1 >= LOOKS.len();
-        match lot_now {
-            // Its lot is still on the block, time enough has passed, and it is not among the bids.
-            Some(now) if now == lot && last_look => self.ledger.not_stored(&key),
-            // The bids of a lot that is over cannot be read any more: what it sold for is all there is to know.
-            Some(now) if now != lot => {}
-            _ if last_look => self.look_for(key, round),
-            _ => self.look_for(key, round + 1),
+        let tries = usize::try_from(entry.attempts).unwrap_or(usize::MAX);
+        if let Some(wait) = SEND_AGAIN.get(tries.wrapping_sub(1)).copied()
+            && self.may_send_again(key)
+        {
+            let key = key.to_owned();
+            self.jobs.spawn(async move {
+                tokio::time::sleep(wait).await;
+                Done::SendAgain(key)
+            });
         }
-        self.touch_all();
+    }
+
+    /// It is time to ask again, if it is still unknown and may still be asked for.
+    pub(super) fn send_again(&mut self, key: String) {
+        let unknown = self
+            .ledger
+            .get(&key)
+            .is_some_and(|entry| entry.fate == Fate::Unknown);
+        if unknown && self.may_send_again(&key) {
+            self.send(key, None);
+        }
     }
 
     /// An accepted bid should have come back by now.
@@ -214,6 +313,7 @@ impl Driver {
             return;
         };
         let (auction, amount) = (entry.auction_id.clone(), entry.amount);
+        let unseen = entry.fate == Fate::Accepted;
         let over = self
             .room(&auction)
             .is_none_or(|room| matches!(room.state.phase, AuctionPhase::Completed | AuctionPhase::Deleted));
@@ -227,5 +327,19 @@ impl Driver {
             self.delivery_changed(&auction, change);
             self.want_snapshot(&auction);
         }
+        // The field's backend takes bids after the hammer, and loses them (contract, section 4, 5).
+        if unseen {
+            self.look_for(key.to_owned(), 0);
+        }
+    }
+}
+
+/// The price is still the one that a bid was decided upon.
+fn not_moved(seen: Seen, now: Option<Money>) -> Result<(), ClientError> {
+    match seen {
+        Seen::Price(seen) if seen != now => Err(ClientError::PriceMoved {
+            now: now.unwrap_or_default(),
+        }),
+        Seen::Price(_) | Seen::Any => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::jobs::Done;
+use super::keeping::Keeping;
 use super::rooms::Room;
 use super::{Command, SessionConfig};
 use crate::change_over::{self, ChangeOver};
@@ -65,6 +66,7 @@ pub(super) struct Driver {
     pub(super) lobby: Lobby,
     pub(super) claim: Option<HealthClaim>,
     pub(super) ledger: Ledger,
+    pub(super) keeping: Keeping,
     pub(super) feed: Feed,
     pub(super) clock: ServerClock,
     pub(super) measured: Measured,
@@ -105,6 +107,7 @@ pub(super) struct Measured {
     pub(super) polls: u32,
     pub(super) acks_missing: u32,
     pub(super) rest_ms: Option<u32>,
+    pub(super) rest: Durations,
     pub(super) answer: Durations,
     pub(super) echo: Durations,
     pub(super) echoes_missing: u32,
@@ -180,7 +183,8 @@ impl Driver {
             handshake_ms: None,
             trouble: None,
         };
-        let state = super::publish::first(&config, &connection, now);
+        let keeping = Keeping::new(&config);
+        let state = super::publish::first(&config, &connection, keeping.shown(), now);
         let (host, _) = config.address.host_and_port();
         let proxy = change_over::proxy_for(config.address.is_secure(), &host);
         let way = ChangeOver::new(config.transport, proxy);
@@ -209,6 +213,7 @@ impl Driver {
             },
             claim: None,
             ledger: Ledger::default(),
+            keeping,
             feed: Feed::default(),
             clock: ServerClock::default(),
             measured: Measured::default(),
@@ -223,6 +228,8 @@ impl Driver {
     /// Until the user ends it or the last handle is gone.
     pub(super) async fn run(mut self) {
         self.attempt();
+        // Before any command is heard: a bid that was left open holds the next one on its lot up.
+        self.take_in_earlier().await;
         self.read_lobby(None);
         let mut health = tokio::time::interval(HEALTH_EVERY);
         let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -271,6 +278,7 @@ impl Driver {
         self.link = None;
         self.machine.closed(time::now());
         self.publish();
+        self.finish_keeping().await;
     }
 
     pub(super) fn me(&self) -> &UserId {
@@ -382,14 +390,14 @@ impl Driver {
             Command::CheckBid {
                 auction,
                 amount,
+                insist,
                 reply,
-            } => drop(reply.send(self.check_bid(&auction, amount))),
+            } => drop(reply.send(self.check_bid(&auction, amount, insist))),
             Command::Bid {
                 auction,
-                amount,
-                seen,
+                order,
                 reply,
-            } => self.bid(auction, amount, seen, reply),
+            } => self.bid(auction, order, reply),
             Command::Commission { league, call, reply } => self.commission(league, call, reply),
             Command::JoinLeague { invite, reply } => self.join_league(invite, reply),
             Command::RefreshLobby(reply) => self.read_lobby(Some(reply)),

@@ -1,14 +1,16 @@
 //! What the session's task does not wait for itself: calls, acks, looks later. Every job ends in one [`Done`].
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
 use gavelscope_contract::league::{Competition, League, ParticipantList};
 use gavelscope_contract::{Ack, AuctionId, LeagueId};
 use serde_json::Value;
 
-use super::Reply;
+use super::looking::Found;
+use super::{BidOrder, Reply};
 use crate::error::ClientError;
+use crate::ledger::store::LedgerError;
 use crate::rest::{Answer, BidOutcome};
 use crate::state::{HealthClaim, LedgerEntry};
 use crate::transport::AckError;
@@ -56,20 +58,35 @@ pub(super) enum Done {
     },
     /// The health was asked for.
     Health(Result<HealthClaim>),
-    /// A bid's request is over.
+    /// A bid was written down, or that failed: now it can leave.
+    WrittenDown {
+        key: String,
+        order: BidOrder,
+        result: std::result::Result<(), LedgerError>,
+        reply: Reply<LedgerEntry>,
+    },
+    /// A move of a bid was written down, or that failed.
+    Saved {
+        key: String,
+        result: std::result::Result<(), LedgerError>,
+    },
+    /// It is time to write a bid down again, because it failed before.
+    SaveDue(String),
+    /// A bid's request is over. One that was sent again has nobody waiting.
     Bid {
         key: String,
         outcome: Box<BidOutcome>,
-        reply: Reply<LedgerEntry>,
+        reply: Option<Reply<LedgerEntry>>,
     },
+    /// It is time to ask for a bid again, where the server takes a key but once.
+    SendAgain(String),
     /// It is time to look for a bid whose answer never came.
     LookFor { key: String, round: usize },
     /// It was looked for.
     Looked {
         key: String,
-        auction: AuctionId,
         round: usize,
-        result: Box<Result<Answer<AuctionSnapshot>>>,
+        sight: Box<Found>,
     },
     /// It is time for an accepted bid to have come back.
     EchoDue(String),
@@ -112,16 +129,6 @@ impl JoinedRoom {
         }
     }
 }
-
-/// When a bid without an answer is looked for: soon, because most often the answer alone was lost, and then longer,
-/// because a stalled server stores it before it answers.
-pub(super) const LOOKS: [Duration; 5] = [
-    Duration::from_millis(100),
-    Duration::from_millis(400),
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(6),
-];
 
 /// The first argument of an ack as the contract's ack, where it is one.
 pub(super) fn as_ack(arguments: Vec<Value>) -> Option<Ack> {

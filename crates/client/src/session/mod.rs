@@ -4,6 +4,8 @@
 mod bids;
 mod driver;
 mod jobs;
+mod keeping;
+mod looking;
 mod online;
 mod polled;
 mod publish;
@@ -12,12 +14,13 @@ mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gavelscope_contract::{AuctionId, LeagueId, Money};
+use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::address::ServerAddress;
 use crate::error::ClientError;
 use crate::feed::FeedEntry;
+use crate::ledger::store::BidKeeping;
 use crate::rest::{Credentials, Rest};
 use crate::state::{LedgerEntry, SessionState, TransportKind};
 
@@ -36,10 +39,12 @@ pub struct SessionConfig {
     pub ack_limit: Duration,
     /// An accepted bid whose echo takes longer is missing it.
     pub echo_limit: Duration,
+    /// Where bids are written down before they leave.
+    pub keeping: BidKeeping,
 }
 
 impl SessionConfig {
-    /// With the limits that suit a person in front of a window.
+    /// With the limits that suit a person in front of a window, and bids kept in memory only.
     pub fn new(address: ServerAddress, credentials: Credentials, transport: TransportKind) -> Self {
         Self {
             address,
@@ -48,6 +53,7 @@ impl SessionConfig {
             handshake_limit: Duration::from_secs(5),
             ack_limit: Duration::from_secs(3),
             echo_limit: Duration::from_secs(3),
+            keeping: BidKeeping::InMemory,
         }
     }
 }
@@ -80,8 +86,38 @@ pub struct BidCheck {
     pub amount: Money,
     /// On what.
     pub club: String,
+    /// Its id, where it is known.
+    pub club_id: Option<ClubId>,
     /// The price that it would beat.
     pub price: Option<Money>,
+}
+
+/// A bid as the user decided it. The amount is sent as it is or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BidOrder {
+    /// How much.
+    pub amount: Money,
+    /// The price that it was decided upon.
+    pub seen: Seen,
+    /// It is sent even if there is less time left than a bid needs.
+    pub insist: bool,
+}
+
+impl BidOrder {
+    /// One that is not insisted upon.
+    pub const fn new(amount: Money, seen: Seen) -> Self {
+        Self {
+            amount,
+            seen,
+            insist: false,
+        }
+    }
+
+    /// The same, insisted upon.
+    #[must_use]
+    pub const fn insisting(self) -> Self {
+        Self { insist: true, ..self }
+    }
 }
 
 /// Which price a bid was decided upon.
@@ -101,12 +137,12 @@ enum Command {
     CheckBid {
         auction: AuctionId,
         amount: Money,
+        insist: bool,
         reply: Reply<BidCheck>,
     },
     Bid {
         auction: AuctionId,
-        amount: Money,
-        seen: Seen,
+        order: BidOrder,
         reply: Reply<LedgerEntry>,
     },
     Commission {
@@ -171,28 +207,29 @@ impl Session {
         let _ = self.commands.send(Command::CloseAuction(auction)).await;
     }
 
-    /// Whether a bid would break a rule that is known here. Nothing is sent.
-    pub async fn check_bid(&self, auction: AuctionId, amount: Money) -> Result<BidCheck, ClientError> {
+    /// Whether a bid would break a rule that is known here, or come too late where it is not insisted upon. Nothing is
+    /// sent.
+    pub async fn check_bid(
+        &self,
+        auction: AuctionId,
+        amount: Money,
+        insist: bool,
+    ) -> Result<BidCheck, ClientError> {
         self.ask(|reply| Command::CheckBid {
             auction,
             amount,
+            insist,
             reply,
         })
         .await
     }
 
-    /// Bids, and returns once there is an answer or none is to be expected; the entry says which. `seen` is the price
-    /// that the user decided upon.
-    pub async fn bid(
-        &self,
-        auction: AuctionId,
-        amount: Money,
-        seen: Seen,
-    ) -> Result<LedgerEntry, ClientError> {
+    /// Bids, and returns once there is an answer or none is to be expected; the entry says which. Where the session
+    /// keeps its bids in a file, the bid is in it before its request leaves.
+    pub async fn bid(&self, auction: AuctionId, order: BidOrder) -> Result<LedgerEntry, ClientError> {
         self.ask(|reply| Command::Bid {
             auction,
-            amount,
-            seen,
+            order,
             reply,
         })
         .await

@@ -15,14 +15,19 @@ use crate::clock::ServerClock;
 use crate::error::ClientError;
 use crate::reducer;
 use crate::state::{
-    Account, AuctionView, Connection, LeagueCard, LeagueStage, LinkPhase, Lobby, Millis, ServerInfo,
+    Account, AuctionView, Connection, LeagueCard, LeagueStage, LedgerKeeping, LinkPhase, Lobby, Millis, ServerInfo,
     SessionState,
 };
 use crate::time;
 use crate::view::{self, Polled, Surroundings};
 
 /// Before anything happened.
-pub(super) fn first(config: &SessionConfig, connection: &Connection, now: Millis) -> SessionState {
+pub(super) fn first(
+    config: &SessionConfig,
+    connection: &Connection,
+    ledger: LedgerKeeping,
+    now: Millis,
+) -> SessionState {
     SessionState {
         revision: 0,
         at: now,
@@ -44,6 +49,7 @@ pub(super) fn first(config: &SessionConfig, connection: &Connection, now: Millis
         },
         auctions: Vec::new(),
         bids: Vec::new(),
+        ledger,
         measurements: super::driver::Measured::default().shown(0, 0),
         recording: None,
     }
@@ -60,6 +66,7 @@ impl Driver {
             room: &room.claim,
             clock: &self.clock,
             ledger: &self.ledger,
+            bid_takes_ms: self.bid_takes_ms(),
             now: time::now(),
         }
     }
@@ -81,6 +88,7 @@ impl Driver {
     }
 
     pub(super) fn publish(&mut self) {
+        self.keep_moves();
         for index in 0..self.rooms.len() {
             // What is blocked by time alone changes without an event.
             let by_time = self.rooms[index]
@@ -122,6 +130,7 @@ impl Driver {
             lobby: self.lobby.clone(),
             auctions: self.rooms.iter().filter_map(|room| room.view.clone()).collect(),
             bids: self.ledger.entries().cloned().collect(),
+            ledger: self.keeping.shown(),
             measurements: self.measured.shown(gaps, repeats),
             recording: None,
         };
@@ -182,13 +191,17 @@ impl Driver {
                 }
             }
             Done::Bid { key, outcome, reply } => self.bid_done(&key, *outcome, reply),
-            Done::LookFor { key, round } => self.look(key, round),
-            Done::Looked {
+            Done::WrittenDown {
                 key,
-                auction,
-                round,
+                order,
                 result,
-            } => self.looked(key, &auction, round, &result),
+                reply,
+            } => self.written_down(&key, order, result, reply),
+            Done::Saved { key, result } => self.saved(key, result),
+            Done::SaveDue(key) => self.save_again(&key),
+            Done::SendAgain(key) => self.send_again(key),
+            Done::LookFor { key, round } => self.look(key, round),
+            Done::Looked { key, round, sight } => self.looked(key, round, *sight),
             Done::EchoDue(key) => self.echo_due(&key),
             Done::Joined { link, room, result } => self.joined(link, &room, &result),
             Done::Called {

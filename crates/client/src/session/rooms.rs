@@ -605,6 +605,7 @@ impl Driver {
 
     pub(super) fn saw_answer<T>(&mut self, answer: &Answer<T>) {
         self.measured.rest_ms = Some(answer.took_ms);
+        self.measured.rest.add(answer.took_ms);
         if let Some(pod) = &answer.pod {
             self.measured.pods.on_rest(pod, answer.received);
         }
