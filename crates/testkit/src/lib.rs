@@ -4,6 +4,7 @@ pub mod flood;
 pub mod player;
 pub mod pods;
 pub mod proxy;
+pub mod relay;
 pub mod scenarios;
 pub mod trace;
 #[cfg(feature = "window")]

@@ -23,6 +23,8 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(3),
     Duration::from_secs(6),
 ];
+/// A bid of an earlier run that left so long ago is stored by now or never will be, ms: a request's limit and all looks.
+const SETTLED_MS: u32 = 16_000;
 /// Pages of history that are read at the most; our backend keeps fewer.
 const MOST_PAGES: usize = 64;
 
@@ -80,7 +82,8 @@ impl Driver {
         let Some(entry) = self.ledger.get(&key).filter(|entry| is_sought(entry.fate)) else {
             return self.touch_all();
         };
-        let last_look = round + 1 >= LOOKS.len();
+        let settled = entry.earlier && entry.sent_at.age_at(time::now()) >= SETTLED_MS;
+        let last_look = settled || round + 1 >= LOOKS.len();
         let verdict = judge(entry, self.me(), &found.evidence(), last_look);
         self.ledger.judged(&key, &verdict);
         if let Some(entry) = self.ledger.get(&key) {
