@@ -330,6 +330,17 @@ fn left_ms(state: &AuctionState, around: &Surroundings<'_>) -> Option<i64> {
     Some(around.clock.to_local(ends_at).0 - around.now.0)
 }
 
+/// How long until time alone changes what the button says, ms.
+pub fn button_turns_in(state: &AuctionState, around: &Surroundings<'_>) -> Option<i64> {
+    if state.phase != AuctionPhase::Bidding {
+        return None;
+    }
+    let left = left_ms(state, around)?;
+    // One ms past the moment from which a bid would be too late; then the hammer itself.
+    let turns = [left - i64::from(around.bid_takes_ms) + 1, left];
+    turns.into_iter().filter(|turn| *turn > 0).min()
+}
+
 /// Whether a bid that leaves now gets there before the hammer.
 pub fn in_time(state: &AuctionState, around: &Surroundings<'_>) -> Result<(), ClientError> {
     match left_ms(state, around) {

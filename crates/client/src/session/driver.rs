@@ -67,6 +67,8 @@ pub(super) struct Driver {
     pub(super) claim: Option<HealthClaim>,
     pub(super) ledger: Ledger,
     pub(super) keeping: Keeping,
+    /// When time alone changes the bid button next, where that is planned.
+    pub(super) button_turns: Option<Millis>,
     pub(super) feed: Feed,
     pub(super) clock: ServerClock,
     pub(super) measured: Measured,
@@ -214,6 +216,7 @@ impl Driver {
             claim: None,
             ledger: Ledger::default(),
             keeping,
+            button_turns: None,
             feed: Feed::default(),
             clock: ServerClock::default(),
             measured: Measured::default(),

@@ -88,6 +88,8 @@ pub(super) enum Done {
         round: usize,
         sight: Box<Found>,
     },
+    /// Time alone changes what the bid button says.
+    ButtonTurns,
     /// It is time for an accepted bid to have come back.
     EchoDue(String),
     /// A join was acknowledged, or not.

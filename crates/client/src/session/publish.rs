@@ -1,7 +1,7 @@
 //! From what the task owns to the one state that it publishes; the lobby; the ends of jobs.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gavelscope_contract::league::Competition;
 use gavelscope_contract::{AuctionId, LeagueId};
@@ -99,6 +99,7 @@ impl Driver {
                 self.rooms[index].view = Some(Arc::new(self.view_of(index)));
             }
         }
+        self.plan_the_buttons_turn();
         self.revision = self.revision.wrapping_add(1);
         let (gaps, repeats) = self.rooms.iter().fold((0, 0), |(gaps, repeats), room| {
             (gaps + room.state.gaps, repeats + room.state.repeats)
@@ -137,6 +138,27 @@ impl Driver {
         self.published.send_replace(Arc::new(state));
         self.last_published = Some(Instant::now());
         self.unpublished = false;
+    }
+
+    /// The state is published once a second at least; where time alone changes the button sooner, at that moment.
+    fn plan_the_buttons_turn(&mut self) {
+        let now = time::now();
+        if self.button_turns.is_some_and(|planned| planned > now) {
+            return;
+        }
+        let soonest = self
+            .rooms
+            .iter()
+            .filter_map(|room| view::button_turns_in(&room.state, &self.surroundings(room)))
+            .min()
+            .filter(|turn| *turn < 1_000);
+        self.button_turns = soonest.map(|turn| Millis(now.0 + turn));
+        if let Some(wait) = soonest.and_then(|turn| u64::try_from(turn).ok()) {
+            self.jobs.spawn(async move {
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                Done::ButtonTurns
+            });
+        }
     }
 
     pub(super) fn done(&mut self, done: Done) {
@@ -202,6 +224,7 @@ impl Driver {
             Done::SendAgain(key) => self.send_again(key),
             Done::LookFor { key, round } => self.look(key, round),
             Done::Looked { key, round, sight } => self.looked(key, round, *sight),
+            Done::ButtonTurns => self.unpublished = true,
             Done::EchoDue(key) => self.echo_due(&key),
             Done::Joined { link, room, result } => self.joined(link, &room, &result),
             Done::Called {
