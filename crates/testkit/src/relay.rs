@@ -143,21 +143,26 @@ async fn up(
             return Ok(());
         }
         let chunk = &buffer[..count];
-        if is_bid(chunk) {
-            let what = *ways.on_bid.borrow();
-            match what {
-                OnBid::Pass | OnBid::LoseRequest | OnBid::HoldRequest => {}
-                OnBid::LoseAnswer => drop(lose_answer.send_replace(true)),
-                OnBid::HoldAnswers => drop(ways.muted.send_replace(true)),
-            }
-            ways.bids.send_modify(|bids| *bids += 1);
-            match what {
-                OnBid::LoseRequest => return Ok(()),
-                OnBid::HoldRequest => std::future::pending().await,
-                OnBid::Pass | OnBid::LoseAnswer | OnBid::HoldAnswers => {}
-            }
+        if !is_bid(chunk) {
+            server.write_all(chunk).await?;
+            continue;
         }
-        server.write_all(chunk).await?;
+        let what = *ways.on_bid.borrow();
+        match what {
+            OnBid::Pass | OnBid::LoseRequest | OnBid::HoldRequest => {}
+            OnBid::LoseAnswer => drop(lose_answer.send_replace(true)),
+            OnBid::HoldAnswers => drop(ways.muted.send_replace(true)),
+        }
+        let arrives = !matches!(what, OnBid::LoseRequest | OnBid::HoldRequest);
+        if arrives {
+            server.write_all(chunk).await?;
+        }
+        ways.bids.send_modify(|bids| *bids += 1);
+        match what {
+            OnBid::LoseRequest => return Ok(()),
+            OnBid::HoldRequest => std::future::pending().await,
+            OnBid::Pass | OnBid::LoseAnswer | OnBid::HoldAnswers => {}
+        }
     }
 }
 

@@ -192,7 +192,8 @@ async fn a_price_that_moves_while_the_disk_is_busy_is_noticed_before_the_bid_lea
     let refused = bidding.await.unwrap();
     assert!(matches!(refused, Err(ClientError::PriceMoved { .. })), "{refused:?}");
     assert_eq!((hall.relay.bids(), hall.stored().await), (0, vec![]));
-    let entry = hall.ada.state().borrow().bids[0].clone();
+    let key = hall.ada.state().borrow().bids[0].key.clone();
+    let entry = hall.until_fate(&key, Fate::NotStored).await;
     assert!(entry.sentence.contains("was not sent"), "{entry:?}");
     hall.end().await;
 }
