@@ -14,7 +14,7 @@ use gavelscope_backend::{Database, Demo, DemoPerson, DemoSpec, Running, Settings
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::{Credentials, Rest};
 use gavelscope_client::state::{AuctionView, Fate, SessionState, TransportKind, Trust};
-use gavelscope_client::{ServerAddress, Session, SessionConfig};
+use gavelscope_client::{BidOrder, Seen, ServerAddress, Session, SessionConfig};
 use gavelscope_contract::Money;
 use gavelscope_contract::auction::BidRequest;
 
@@ -156,8 +156,7 @@ async fn follows_and_wins(transport: TransportKind, clock_here: bool) {
     let order = session
         .bid(
             fleet.demo.auction.clone(),
-            step.amount,
-            gavelscope_client::Seen::Price(view.lot.as_ref().unwrap().price),
+            BidOrder::new(step.amount, Seen::Price(view.lot.as_ref().unwrap().price)),
         )
         .await
         .unwrap();

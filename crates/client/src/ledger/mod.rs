@@ -7,7 +7,7 @@
 pub mod judging;
 pub mod store;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use gavelscope_contract::auction::Bid;
 use gavelscope_contract::event::BidUpdate;
@@ -25,6 +25,8 @@ pub struct Ledger {
     moves: Vec<LedgerEntry>,
     /// A bid of mine came back with its key: this server honours keys.
     honours_keys: bool,
+    /// Where the hammer fell, by auction and lot: the price; none where nobody bought.
+    hammers: HashMap<(AuctionId, u32), Option<Money>>,
 }
 
 /// A bid as it is written down before it leaves.
@@ -58,6 +60,8 @@ pub struct Answered {
 impl Ledger {
     /// An evening has fewer bids of one person; the oldest decided one goes first.
     const KEPT: usize = 200;
+    /// Hammers that are remembered.
+    const HAMMERS: usize = 1_000;
 
     /// Writes a bid down.
     pub fn draft(&mut self, draft: Draft, now: Millis) -> LedgerEntry {
@@ -111,6 +115,52 @@ impl Ledger {
         std::mem::take(&mut self.moves)
     }
 
+    /// A lot is on the block, perhaps once more.
+    pub fn lot_started(&mut self, auction: &AuctionId, lot: u32) {
+        self.hammers.remove(&(auction.clone(), lot));
+    }
+
+    /// The hammer fell; the price, or none where nobody bought. The lot goes to the highest bid, so a higher one of mine
+    /// was not there in time, whatever it is answered: the field's backend takes bids after the hammer, shows them and
+    /// loses them (contract, section 4, 5).
+    pub fn hammer(&mut self, auction: &AuctionId, lot: u32, price: Option<Money>) {
+        // No evening has so many lots; a server that invents them must not fill the memory.
+        if self.hammers.len() >= Self::HAMMERS {
+            self.hammers.clear();
+        }
+        self.hammers.insert((auction.clone(), lot), price);
+        let late: Vec<String> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.auction_id == *auction && entry.lot == lot && entry.fate != Fate::Draft)
+            .map(|entry| entry.key.clone())
+            .collect();
+        for key in late {
+            self.settle_late(&key);
+        }
+    }
+
+    /// Why a bid came too late, where it did.
+    fn too_late(&self, entry: &LedgerEntry) -> Option<String> {
+        let price = self.hammers.get(&(entry.auction_id.clone(), entry.lot))?;
+        match price {
+            Some(price) if entry.amount > *price => Some(format!("the hammer had fallen at {price}")),
+            None => Some("the hammer had fallen without a bid".to_owned()),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether it came too late; then it does not count.
+    fn settle_late(&mut self, key: &str) -> bool {
+        let Some(why) = self.get(key).and_then(|entry| self.too_late(entry)) else {
+            return false;
+        };
+        if self.advance(key, Fate::NotStored, Some(&why)) {
+            self.hand_on(key);
+        }
+        true
+    }
+
     /// The request leaves, for the first time or once more.
     pub fn sent(&mut self, key: &str, now: Millis) {
         if let Some(entry) = self.find(key) {
@@ -129,6 +179,7 @@ impl Ledger {
         self.answered(key, answered);
         self.advance(key, Fate::Accepted, None);
         self.hand_on(key);
+        self.settle_late(key);
     }
 
     /// The server said no. A no to a request that was sent once more counts only where it decides the bid itself:
@@ -170,6 +221,7 @@ impl Ledger {
     pub fn judged(&mut self, key: &str, verdict: &Verdict) {
         let (fate, detail) = match verdict {
             Verdict::NotYet => return,
+            Verdict::Counts(_) if self.settle_late(key) => return,
             Verdict::Counts(how) => (Fate::Confirmed, how),
             Verdict::DoesNotCount(why) => (Fate::NotStored, why),
             Verdict::Undecidable(why) => (Fate::Undecidable, why),
@@ -243,7 +295,7 @@ impl Ledger {
         }?;
         let found = found.key.clone();
         self.honours_keys |= key.is_some();
-        Some(found)
+        (!self.settle_late(&found)).then_some(found)
     }
 
     /// Whether this server has shown that it takes a key but once: it carried one of mine back.

@@ -312,3 +312,32 @@ fn a_bid_on_a_lot_that_is_over_holds_nothing_up() {
     assert!(!ledger.open_on(&"a".into(), 2));
     assert!(!ledger.open_on(&"b".into(), 1));
 }
+
+/// The field's backend takes bids after the hammer, shows them, and loses them (contract, section 4, 5).
+#[test]
+fn a_bid_above_the_hammer_does_not_count_whatever_it_is_answered() {
+    let late = [(Some(4), true), (Some(5), false), (Some(6), false), (None, true)];
+    for (price, is_late) in late {
+        for before in [Fate::Sent, Fate::Unknown, Fate::Accepted] {
+            let mut ledger = ledger_with("k", before);
+            ledger.hammer(&"a".into(), 1, price.map(Money::from_pounds));
+            ledger.accepted("k", answered(9));
+            ledger.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(130));
+            let entry = ledger.get("k").unwrap();
+            let expected = if is_late { Fate::NotStored } else { Fate::Confirmed };
+            assert_eq!(entry.fate, expected, "{before:?}, hammer at {price:?}: {entry:?}");
+            assert_eq!(entry.sentence.contains("the hammer had fallen"), is_late, "{entry:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lot_that_is_offered_again_has_no_hammer_yet() {
+    let mut ledger = ledger_with("k", Fate::Sent);
+    ledger.hammer(&"b".into(), 1, None);
+    ledger.hammer(&"a".into(), 2, None);
+    ledger.hammers.insert(("a".into(), 1), None);
+    ledger.lot_started(&"a".into(), 1);
+    ledger.accepted("k", answered(9));
+    assert_eq!(ledger.get("k").unwrap().fate, Fate::Accepted);
+}

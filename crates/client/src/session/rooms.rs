@@ -320,6 +320,19 @@ impl Driver {
                 }
             }
         }
+        match event {
+            Event::Sold(sold) => {
+                let lot = room.state.lot.as_ref().filter(|lot| lot.club_id == sold.club_id);
+                let price = sold.winning_bid.as_ref().map(|bid| bid.amount);
+                if let Some(lot) = lot
+                    && (price.is_some() || sold.unsold)
+                {
+                    self.ledger.hammer(&room.id, lot.number, price.filter(|_| !sold.unsold));
+                }
+            }
+            Event::LotStarted(started) => self.ledger.lot_started(&room.id, started.lot_number),
+            _ => {}
+        }
         room.view = None;
         let (gaps, sequence) = (room.state.gaps, room.state.sequence);
         let effects = reducer::event(&mut room.state, event, now);
