@@ -31,6 +31,8 @@ const PRUNE_EVERY: u32 = 500;
 const TAKEN_IN: u32 = 50;
 /// Two processes that make the file at the same moment get in each other's way; one of them tries again.
 const OPENINGS: u32 = 6;
+/// How long opening may take before the session goes on without it.
+const OPEN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Why bids cannot be written down, as clauses: where they are told, a sentence begins before them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -137,17 +139,9 @@ impl LedgerStore {
             reason,
         };
         make_private(path).map_err(|error| failed(error.to_string()))?;
-        let mut attempt = 1;
-        let pool = loop {
-            match connect(path).await {
-                Ok(pool) => break pool,
-                Err(error) if attempt == OPENINGS => return Err(failed(error.to_string())),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20) * attempt).await,
-            }
-            attempt += 1;
-        };
-        prune(&pool, kept)
+        let pool = tokio::time::timeout(OPEN_LIMIT, connect_and_prune(path, kept))
             .await
+            .map_err(|_| failed("another program holds it".to_owned()))?
             .map_err(|error| failed(error.to_string()))?;
         let (tasks, queue) = mpsc::channel(QUEUE);
         tokio::spawn(write_all(pool.clone(), queue, kept));
@@ -208,6 +202,20 @@ impl LedgerStore {
             .await?;
         row.map(Row::into_entry).transpose()
     }
+}
+
+async fn connect_and_prune(path: &Path, kept: u32) -> Result<SqlitePool, LedgerError> {
+    let mut attempt = 1;
+    let pool = loop {
+        match connect(path).await {
+            Ok(pool) => break pool,
+            Err(error) if attempt == OPENINGS => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20) * attempt).await,
+        }
+        attempt += 1;
+    };
+    prune(&pool, kept).await?;
+    Ok(pool)
 }
 
 /// Only this user may read the file: it says who bid what. SQLite gives its companions the same rights.
