@@ -62,11 +62,7 @@ impl Backend {
     }
 
     /// Starts a session that writes its bids down.
-    pub fn session_keeping(
-        &self,
-        credentials: Credentials,
-        keeping: BidKeeping,
-    ) -> Result<Session, Failure> {
+    pub fn session_keeping(&self, credentials: Credentials, keeping: BidKeeping) -> Result<Session, Failure> {
         let transport = self.socket.transport.into();
         let config = SessionConfig::new(self.address.clone(), credentials, transport);
         Ok(Session::start(SessionConfig { keeping, ..config })?)

@@ -82,7 +82,12 @@ impl Hall {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gavelctl"));
         command
             .args(["bid", amount, "--json", "--email", "ada@auction.example"])
-            .args(["--server", &self.relay.url(), "--auction", self.demo.auction.as_str()])
+            .args([
+                "--server",
+                &self.relay.url(),
+                "--auction",
+                self.demo.auction.as_str(),
+            ])
             .arg("--ledger")
             .arg(self.ledger())
             .stdin(Stdio::null())
@@ -125,7 +130,9 @@ impl Hall {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), bids).await.expect("stored")
+        tokio::time::timeout(Duration::from_secs(20), bids)
+            .await
+            .expect("stored")
     }
 
     /// What a new session on the same ledger finds out about a bid.
@@ -192,7 +199,11 @@ async fn a_bid_that_was_stored_is_found_by_the_next_run() {
         (found.fate, found.earlier, found.amount),
         (Fate::Confirmed, true, left.amount)
     );
-    assert_eq!((hall.relay.bids(), hall.stored(1).await.len()), (1, 1), "sent once");
+    assert_eq!(
+        (hall.relay.bids(), hall.stored(1).await.len()),
+        (1, 1),
+        "sent once"
+    );
     hall.running.stop().await;
 }
 

@@ -120,7 +120,10 @@ pub static ORDER: [ButtonState; 13] = [
     ),
     state(
         BlockReason::TimeUp,
-        |c| c.left_ms.is_some_and(|left| (-HAMMER_GRACE_MS + 1..=0).contains(&left)),
+        |c| {
+            c.left_ms
+                .is_some_and(|left| (-HAMMER_GRACE_MS + 1..=0).contains(&left))
+        },
         "Time is up",
         "The time is up; the hammer is about to fall.",
     ),
@@ -138,13 +141,19 @@ pub static ORDER: [ButtonState; 13] = [
     ),
     state(
         BlockReason::Budget,
-        |c| c.purse.is_some_and(|purse| purse.maximum_bid().is_none_or(|maximum| c.least > maximum)),
+        |c| {
+            c.purse
+                .is_some_and(|purse| purse.maximum_bid().is_none_or(|maximum| c.least > maximum))
+        },
         "Out of budget",
         "Your budget does not reach the next bid.",
     ),
     ButtonState {
         reason: BlockReason::TooLate,
-        holds: |c| c.left_ms.is_some_and(|left| left > 0 && left < i64::from(c.needed_ms)),
+        holds: |c| {
+            c.left_ms
+                .is_some_and(|left| left > 0 && left < i64::from(c.needed_ms))
+        },
         button: "Bid anyway",
         sentence: "There is less time left than a bid needs to get there.",
         may_insist: true,

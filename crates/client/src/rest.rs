@@ -5,7 +5,8 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use gavelscope_contract::auction::{
-    AuctionSnapshot, BidAnswer, BidRequest, ClubList, EventPage, IDEMPOTENCY_KEY, POD_ID_HEADER, USER_ID_HEADER,
+    AuctionSnapshot, BidAnswer, BidRequest, ClubList, EventPage, IDEMPOTENCY_KEY, POD_ID_HEADER,
+    USER_ID_HEADER,
 };
 use gavelscope_contract::auth::{
     MagicLinkAnswer, MagicLinkRequest, NewUser, RefreshRequest, SignIn, User, VerifyRequest,

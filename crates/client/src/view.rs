@@ -12,8 +12,8 @@ use crate::delivery::Missing;
 use crate::error::ClientError;
 use crate::ledger::Ledger;
 use crate::state::{
-    AuctionPhase, AuctionView, BidRow, Bidding, ClubName, ClubRow, LotView, Manager,
-    Millis, Person, RoomClaim, Sale, Step, Trust, Won,
+    AuctionPhase, AuctionView, BidRow, Bidding, ClubName, ClubRow, LotView, Manager, Millis, Person,
+    RoomClaim, Sale, Step, Trust, Won,
 };
 
 /// How many bids of a lot are shown.

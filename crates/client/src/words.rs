@@ -42,7 +42,8 @@ pub fn left_open(amount: Money) -> String {
 }
 
 /// A bid that is asked for again, where the server takes a key but once.
-pub const ASKED_AGAIN: &str = "it is being asked for again under its own key, which this server takes only once";
+pub const ASKED_AGAIN: &str =
+    "it is being asked for again under its own key, which this server takes only once";
 
 fn clause(text: &str) -> &str {
     text.trim().trim_end_matches('.')

@@ -17,7 +17,8 @@ use gavelscope_client::state::{
     AuctionView, BlockReason, Fate, LedgerEntry, SessionState, TransportKind, Trust,
 };
 use gavelscope_client::{
-    BidKeeping, BidOrder, ClientError, CommissionerCall, LedgerStore, Seen, ServerAddress, Session, SessionConfig,
+    BidKeeping, BidOrder, ClientError, CommissionerCall, LedgerStore, Seen, ServerAddress, Session,
+    SessionConfig,
 };
 use gavelscope_contract::Money;
 use gavelscope_contract::auction::{Bid, BidRequest};
@@ -67,7 +68,10 @@ impl Hall {
             ada,
         };
         hall.until("joined", |view| view.room.joined).await;
-        hall.rest(CARLA).auction_call(&hall.demo.auction, "begin").await.unwrap();
+        hall.rest(CARLA)
+            .auction_call(&hall.demo.auction, "begin")
+            .await
+            .unwrap();
         hall.until("the first lot", |view| {
             view.lot.is_some() && view.trust == Trust::Live && view.bidding.blocked.is_none()
         })
@@ -113,7 +117,8 @@ impl Hall {
 
     async fn until_state(&self, what: &str, holds: impl Fn(&SessionState) -> bool) {
         let mut state = self.ada.state();
-        let waited = tokio::time::timeout(Duration::from_secs(40), state.wait_for(|state| holds(state))).await;
+        let waited =
+            tokio::time::timeout(Duration::from_secs(40), state.wait_for(|state| holds(state))).await;
         assert!(
             waited.is_ok(),
             "never: {what}; the state is {:#?}",
@@ -122,8 +127,10 @@ impl Hall {
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&AuctionView) -> bool) {
-        self.until_state(what, |state| state.auctions.first().is_some_and(|view| holds(view)))
-            .await;
+        self.until_state(what, |state| {
+            state.auctions.first().is_some_and(|view| holds(view))
+        })
+        .await;
     }
 
     async fn until_fate(&self, key: &str, fate: Fate) -> LedgerEntry {
@@ -186,11 +193,15 @@ async fn a_price_that_moves_while_the_disk_is_busy_is_noticed_before_the_bid_lea
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let (session, auction) = (hall.ada.clone(), hall.demo.auction.clone());
     let bidding = tokio::spawn(async move { session.bid(auction, bid(5_000_000)).await });
-    hall.until_state("the draft", |state| !state.bids.is_empty()).await;
+    hall.until_state("the draft", |state| !state.bids.is_empty())
+        .await;
     hall.outbid(BRUNO, 2_000_000).await;
     sqlx::query("COMMIT").execute(&mut other).await.unwrap();
     let refused = bidding.await.unwrap();
-    assert!(matches!(refused, Err(ClientError::PriceMoved { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ClientError::PriceMoved { .. })),
+        "{refused:?}"
+    );
     assert_eq!((hall.relay.bids(), hall.stored().await), (0, vec![]));
     let key = hall.ada.state().borrow().bids[0].key.clone();
     let entry = hall.until_fate(&key, Fate::NotStored).await;
@@ -257,7 +268,10 @@ async fn no_bid_leaves_in_the_last_moments_unless_it_is_insisted_upon() {
     // Calls take longer from now on, so a bid needs longer than the last moments last.
     hall.relay.slow_down(Duration::from_millis(700));
     // A call that is refused, and the snapshot that follows every call.
-    let not_hers = hall.ada.commission(hall.demo.league.clone(), CommissionerCall::Pause).await;
+    let not_hers = hall
+        .ada
+        .commission(hall.demo.league.clone(), CommissionerCall::Pause)
+        .await;
     assert!(matches!(not_hers, Err(ClientError::Refused(_))), "{not_hers:?}");
     hall.until_state("a slow call was measured", |state| {
         state.measurements.rest_ms.is_some_and(|ms| ms >= 700)
@@ -271,10 +285,7 @@ async fn no_bid_leaves_in_the_last_moments_unless_it_is_insisted_upon() {
     })
     .await;
     let amount = Money::from_pounds(1_000_000);
-    let checked = hall
-        .ada
-        .check_bid(hall.demo.auction.clone(), amount, false)
-        .await;
+    let checked = hall.ada.check_bid(hall.demo.auction.clone(), amount, false).await;
     assert!(matches!(checked, Err(ClientError::TooLate { .. })), "{checked:?}");
     let refused = hall.ada_bids(bid(1_000_000)).await;
     assert!(matches!(refused, Err(ClientError::TooLate { .. })), "{refused:?}");
@@ -305,7 +316,10 @@ async fn a_disk_that_fails_is_counted_and_told_and_what_it_missed_is_written_lat
                 .is_some_and(|trouble| trouble.contains("disk is full"))
     })
     .await;
-    sqlx::query("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    sqlx::query("DROP TRIGGER full")
+        .execute(&mut other)
+        .await
+        .unwrap();
     hall.until_state("written again", |state| state.ledger.trouble.is_none())
         .await;
     let store = LedgerStore::open(&path).await.unwrap();

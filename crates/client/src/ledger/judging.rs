@@ -141,9 +141,9 @@ fn by_price(bid: &LedgerEntry, club: &ListedClub, price: Money, mine: Option<boo
         Some(false) if price < bid.amount => {
             Verdict::DoesNotCount(format!("{name} went to somebody else for {price}"))
         }
-        Some(false) => {
-            Verdict::Undecidable(format!("{name} went to somebody else for {price}, so it did not win"))
-        }
+        Some(false) => Verdict::Undecidable(format!(
+            "{name} went to somebody else for {price}, so it did not win"
+        )),
         None => Verdict::Undecidable(format!("{name} was sold for {price}")),
     }
 }

@@ -176,7 +176,12 @@ fn a_fate_only_moves_forward_whatever_word_comes() {
             l.judged("k", &Verdict::Undecidable("over".into()))
         }),
         ("echo", &|l| {
-            l.echo(&"a".into(), &update("me", 5, Some("k")), &"me".into(), Millis(300));
+            l.echo(
+                &"a".into(),
+                &update("me", 5, Some("k")),
+                &"me".into(),
+                Millis(300),
+            );
         }),
     ];
     for before in ALL {
@@ -191,7 +196,11 @@ fn a_fate_only_moves_forward_whatever_word_comes() {
             );
             if after != before {
                 let moves = ledger.take_moves();
-                assert_eq!(moves.last().map(|entry| entry.fate), Some(after), "{word} is handed on");
+                assert_eq!(
+                    moves.last().map(|entry| entry.fate),
+                    Some(after),
+                    "{word} is handed on"
+                );
                 assert!(moves.last().unwrap().sentence.contains("£5"), "{moves:?}");
             }
         }
@@ -213,7 +222,12 @@ fn what_may_follow_stands_higher() {
 #[test]
 fn every_move_is_handed_on_once_and_in_order() {
     let mut ledger = ledger_with("k", Fate::Accepted);
-    ledger.echo(&"a".into(), &update("me", 5, Some("k")), &"me".into(), Millis(130));
+    ledger.echo(
+        &"a".into(),
+        &update("me", 5, Some("k")),
+        &"me".into(),
+        Millis(130),
+    );
     let fates: Vec<Fate> = ledger.take_moves().iter().map(|entry| entry.fate).collect();
     assert_eq!(fates, [Fate::Draft, Fate::Sent, Fate::Accepted, Fate::Confirmed]);
     assert_eq!(ledger.take_moves(), []);
@@ -229,7 +243,10 @@ fn what_an_earlier_run_left_open_is_unknown_and_what_it_decided_is_not_taken_in(
         if is_open(before) {
             let entry = ledger.get("k").unwrap();
             assert_eq!((entry.fate, entry.earlier), (Fate::Unknown, true), "{before:?}");
-            assert!(entry.sentence.contains("before the application ended"), "{entry:?}");
+            assert!(
+                entry.sentence.contains("before the application ended"),
+                "{entry:?}"
+            );
             assert_eq!(ledger.entries().count(), 1, "once");
         } else {
             assert_eq!(ledger.entries().count(), 0, "{before:?}");
@@ -254,7 +271,12 @@ fn an_echo_of_an_earlier_bid_is_not_timed() {
 #[test]
 fn a_bid_with_another_key_is_another_bid() {
     let mut ledger = ledger_with("k", Fate::Unknown);
-    ledger.echo(&"a".into(), &update("me", 5, Some("made elsewhere")), &"me".into(), Millis(130));
+    ledger.echo(
+        &"a".into(),
+        &update("me", 5, Some("made elsewhere")),
+        &"me".into(),
+        Millis(130),
+    );
     assert_eq!(ledger.get("k").unwrap().fate, Fate::Unknown);
     assert!(!ledger.server_honours_keys());
 }
@@ -266,7 +288,12 @@ fn a_server_honours_keys_once_it_carried_one_of_mine_back() {
     silent.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(130));
     assert!(!silent.server_honours_keys(), "the field's backend never does");
     let mut by_echo = ledger_with("k", Fate::Sent);
-    by_echo.echo(&"a".into(), &update("me", 5, Some("k")), &"me".into(), Millis(130));
+    by_echo.echo(
+        &"a".into(),
+        &update("me", 5, Some("k")),
+        &"me".into(),
+        Millis(130),
+    );
     assert!(by_echo.server_honours_keys());
     let mut by_answer = ledger_with("k", Fate::Sent);
     let carried = |key: &str| Answered {
@@ -326,7 +353,11 @@ fn a_bid_above_the_hammer_does_not_count_whatever_it_is_answered() {
             let entry = ledger.get("k").unwrap();
             let expected = if is_late { Fate::NotStored } else { Fate::Confirmed };
             assert_eq!(entry.fate, expected, "{before:?}, hammer at {price:?}: {entry:?}");
-            assert_eq!(entry.sentence.contains("the hammer had fallen"), is_late, "{entry:?}");
+            assert_eq!(
+                entry.sentence.contains("the hammer had fallen"),
+                is_late,
+                "{entry:?}"
+            );
         }
     }
 }

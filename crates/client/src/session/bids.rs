@@ -186,7 +186,9 @@ impl Driver {
     fn send(&mut self, key: String, reply: Option<Reply<LedgerEntry>>) {
         self.ledger.sent(&key, time::now());
         self.touch_all();
-        let Some(entry) = self.ledger.get(&key) else { return };
+        let Some(entry) = self.ledger.get(&key) else {
+            return;
+        };
         let (rest, auction) = (self.rest.clone(), entry.auction_id.clone());
         let request = BidRequest {
             user_id: self.me().clone(),

@@ -49,7 +49,10 @@ impl Keeping {
     /// For the published state.
     pub(super) fn shown(&self) -> LedgerKeeping {
         LedgerKeeping {
-            file: self.store.as_ref().map(|store| store.path().display().to_string()),
+            file: self
+                .store
+                .as_ref()
+                .map(|store| store.path().display().to_string()),
             trouble: self.trouble.clone(),
             failed_writes: self.failed_writes,
         }

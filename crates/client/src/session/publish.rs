@@ -15,8 +15,8 @@ use crate::clock::ServerClock;
 use crate::error::ClientError;
 use crate::reducer;
 use crate::state::{
-    Account, AuctionView, Connection, LeagueCard, LeagueStage, LedgerKeeping, LinkPhase, Lobby, Millis, ServerInfo,
-    SessionState,
+    Account, AuctionView, Connection, LeagueCard, LeagueStage, LedgerKeeping, LinkPhase, Lobby, Millis,
+    ServerInfo, SessionState,
 };
 use crate::time;
 use crate::view::{self, Polled, Surroundings};

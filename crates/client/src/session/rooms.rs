@@ -327,7 +327,8 @@ impl Driver {
                 if let Some(lot) = lot
                     && (price.is_some() || sold.unsold)
                 {
-                    self.ledger.hammer(&room.id, lot.number, price.filter(|_| !sold.unsold));
+                    self.ledger
+                        .hammer(&room.id, lot.number, price.filter(|_| !sold.unsold));
                 }
             }
             Event::LotStarted(started) => self.ledger.lot_started(&room.id, started.lot_number),

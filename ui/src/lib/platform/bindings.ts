@@ -34,10 +34,10 @@ export const commands = {
 	openAuction: (auctionId: AuctionId) => __TAURI_INVOKE<null>("open_auction", { auctionId }),
 	/**  Leaves an auction. */
 	closeAuction: (auctionId: AuctionId) => __TAURI_INVOKE<null>("close_auction", { auctionId }),
-	/**  What a bid would be, and whether the user wants to be asked twice. */
-	checkBid: (auctionId: AuctionId, typed: string) => __TAURI_INVOKE<BidCheck>("check_bid", { auctionId, typed }),
-	/**  Bids, unless the price is no longer the one that was seen. */
-	placeBid: (auctionId: AuctionId, typed: string, seenPrice: Money | null) => __TAURI_INVOKE<LedgerEntry>("place_bid", { auctionId, typed, seenPrice }),
+	/**  What a bid would be, and whether the user wants to be asked twice. `insist`: even if it would come too late. */
+	checkBid: (auctionId: AuctionId, typed: string, insist: boolean) => __TAURI_INVOKE<BidCheck>("check_bid", { auctionId, typed, insist }),
+	/**  Bids, unless the price is no longer the one that was seen, or the bid would come too late and is not insisted upon. */
+	placeBid: (auctionId: AuctionId, typed: string, seenPrice: Money | null, insist: boolean) => __TAURI_INVOKE<LedgerEntry>("place_bid", { auctionId, typed, seenPrice, insist }),
 	/**  A commissioner's call. */
 	commission: (leagueId: LeagueId, action: CommissionerCall) => __TAURI_INVOKE<null>("commission", { leagueId, action }),
 	/**  New choices. */
@@ -109,6 +109,8 @@ export type AuctionView = {
 	doubt: string | null,
 	/**  When a message or a snapshot last changed or confirmed it. */
 	confirmedAt: Millis | null,
+	/**  In polled mode: how often the state is read at present, ms. */
+	polledEveryMs: number | null,
 	/**  What is on the block, or was last. */
 	lot: LotView | null,
 	/**  Seconds to the next lot, in the pause between two. */
@@ -197,6 +199,8 @@ export type BlockReason =
 "inFlight" | 
 /**  The hammer has fallen. */
 "timeUp" | 
+/**  There is less time left than a bid needs to get there; the user may insist. */
+"tooLate" | 
 /**  Over. */
 "over";
 
@@ -204,9 +208,20 @@ export type BlockReason =
 export type Blocked = {
 	/**  The rule or circumstance. */
 	reason: BlockReason,
-	/**  The sentence for the button. */
+	/**  The sentence that goes with the button. */
 	sentence: string,
+	/**  What the button itself says. */
+	button: string,
+	/**  Whether the user may insist on bidding all the same. */
+	mayInsist: boolean,
 };
+
+/**  Over what a Socket.IO connection runs. */
+export type Carrier = 
+/**  A websocket. */
+"websocket" | 
+/**  HTTP long polling, where a websocket is refused. */
+"polling";
 
 /**  The server's clock against ours. */
 export type ClockEstimate = {
@@ -216,6 +231,8 @@ export type ClockEstimate = {
 	errorMs: number | null,
 	/**  How many samples it rests on. */
 	samples: number,
+	/**  Why the countdown may be wrong by more than a person would accept: a sentence. None while it can be trusted. */
+	doubt: string | null,
 };
 
 /**  A club: the thing under the hammer. */
@@ -293,6 +310,14 @@ export type Connection = {
 	since: Millis,
 	/**  Over which library. */
 	transport: TransportKind,
+	/**  Over what that library carries it. */
+	carrier: Carrier,
+	/**  Why that is another way than the one that was chosen: a sentence. */
+	changedOver: string | null,
+	/**  Whether there was a connection before: what is made now is a new one. */
+	wasOnline: boolean,
+	/**  How it came to be as it is, oldest first (the newest 50). */
+	transitions: Transition[],
 	/**  The socket's id, while online. */
 	socketId: string | null,
 	/**  The pod that holds the socket, where the server says it. */
@@ -337,6 +362,8 @@ export type ErrorCode =
 "bidRefused" | 
 /**  The price moved before the bid was sent: the window asks again. */
 "priceMoved" | 
+/**  There is less time left than a bid needs: the window offers to insist. */
+"tooLate" | 
 /**  The server said no. */
 "refused" | 
 /**  No answer in time. */
@@ -362,8 +389,10 @@ export type Fate =
 "accepted" | 
 /**  Seen in an event or a snapshot. */
 "confirmed" | 
-/**  Looked for and not there: it was never stored. */
-"notStored";
+/**  Looked for and not there, or never sent: it does not count. */
+"notStored" | 
+/**  Its lot is over and its bids can no longer be read: whether it was stored cannot be known any more. */
+"undecidable";
 
 /**  One line of the live feed. */
 export type FeedItem = {
@@ -477,6 +506,8 @@ export type LedgerEntry = {
 	lot: number,
 	/**  On what. */
 	club: string,
+	/**  The club's id, where it was known. */
+	clubId: ClubId | null,
 	/**  How much. */
 	amount: Money,
 	/**  What became of it. */
@@ -493,18 +524,38 @@ export type LedgerEntry = {
 	echoMs: number | null,
 	/**  The pod that answered. */
 	pod: PodId | null,
+	/**  How often its request was sent: more than once only where the server takes a key but once. */
+	attempts: number,
+	/**  It was sent by an earlier run of the application, which ended before the answer. */
+	earlier: boolean,
+};
+
+/**  Where my bids are written down, so that a bid outlives the application. */
+export type LedgerKeeping = {
+	/**  The file; none where they are kept in memory only. */
+	file: string | null,
+	/**  Why they are not written down although they should be: a sentence. */
+	trouble: string | null,
+	/**  How often writing one down failed. Each is tried again until it is written. */
+	failedWrites: number,
 };
 
 /**  How my link is. */
 export type LinkPhase = 
-/**  The first attempt is on its way. */
+/**  Nothing was tried yet. */
+"idle" | 
+/**  The server's name is being looked up. */
+"resolving" | 
+/**  A connection is being made. */
 "connecting" | 
+/**  Connected; Socket.IO has not said yes yet. */
+"handshaking" | 
 /**  Events can arrive. */
 "online" | 
+/**  Nothing was heard for longer than the server's heartbeat allows; it is being checked. */
+"suspect" | 
 /**  Lost; the next attempt is due at `retry_at`. */
-"waiting" | 
-/**  Lost; an attempt is on its way. */
-"reconnecting" | 
+"backoff" | 
 /**  Ended by the user. */
 "closed";
 
@@ -584,6 +635,8 @@ export type Measurements = {
 	dropped: number,
 	/**  Snapshots taken. */
 	snapshots: number,
+	/**  Those of them that were taken because events do not arrive. */
+	polls: number,
 	/**  Joins that were never acknowledged. */
 	acksMissing: number,
 	/**  Round trip of the last REST call, ms. */
@@ -654,6 +707,20 @@ export type PracticeOptions = {
 	lots: number,
 	/**  Seconds that a lot runs: 5 to 60. */
 	timerSeconds: number,
+};
+
+/**  What is being recorded. */
+export type Recording = {
+	/**  The folder with the ring of files. */
+	folder: string,
+	/**  The file that is being written. */
+	file: string,
+	/**  Lines that were written since the start. */
+	lines: number,
+	/**  Lines that were dropped because the disk was slower than the events. */
+	dropped: number,
+	/**  Why nothing is recorded any more: a sentence. */
+	trouble: string | null,
 };
 
 /**  What a refusal means. Written in `snake_case` on the wire. */
@@ -809,10 +876,14 @@ export type SessionState = {
 	lobby: Lobby,
 	/**  The auctions that were opened, in the order of opening. */
 	auctions: AuctionView[],
-	/**  My bids of this session, oldest first (the newest 200). */
+	/**  My bids of this session and those that an earlier one left open, oldest first (the newest 200). */
 	bids: LedgerEntry[],
+	/**  Where those bids are written down. */
+	ledger: LedgerKeeping,
 	/**  What was measured. */
 	measurements: Measurements,
+	/**  What is being recorded, where anything is. */
+	recording: Recording | null,
 };
 
 /**  The user's choices. */
@@ -855,6 +926,16 @@ export type Step = {
 	allowed: boolean,
 };
 
+/**  A change of my link. */
+export type Transition = {
+	/**  When. */
+	at: Millis,
+	/**  How it is from then on. */
+	phase: LinkPhase,
+	/**  Why: a sentence. */
+	reason: string,
+};
+
 /**  Over which library the socket runs. */
 export type TransportKind = 
 /**  `rust_socketio`, boxed. */
@@ -868,6 +949,8 @@ export type Trust =
 "live" | 
 /**  A snapshot is on its way; what is shown may be old. */
 "catchingUp" | 
+/**  Events do not arrive; the state is read from the server again and again, and is as old as its age says. */
+"polled" | 
 /**  There is no link; what is shown is old. */
 "stale";
 

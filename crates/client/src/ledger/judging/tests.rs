@@ -241,7 +241,11 @@ fn elsewhere_only_the_result_is_left() {
             over(clubs("sold", Some(4), None), managers(false)),
             Kind::Not,
         ),
-        ("not sold", over(clubs("unsold", None, None), managers(false)), Kind::Not),
+        (
+            "not sold",
+            over(clubs("unsold", None, None), managers(false)),
+            Kind::Not,
+        ),
         (
             "won, by the winner's id",
             over(clubs("sold", Some(5), Some("me")), None),

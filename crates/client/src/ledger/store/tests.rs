@@ -36,7 +36,9 @@ async fn write(store: &LedgerStore, user: &str, entry: LedgerEntry) {
 #[tokio::test]
 async fn every_fate_comes_back_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
-    let store = LedgerStore::open(&folder.path().join("deep/er/bids.db")).await.unwrap();
+    let store = LedgerStore::open(&folder.path().join("deep/er/bids.db"))
+        .await
+        .unwrap();
     for fate in [
         Fate::Draft,
         Fate::Sent,
@@ -156,7 +158,11 @@ async fn the_writes_are_on_the_disk_and_not_only_on_their_way() {
 async fn a_file_that_cannot_be_opened_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let garbage = folder.path().join("garbage.db");
-    std::fs::write(&garbage, "this is no database, and it is long enough to be seen as none".repeat(40)).unwrap();
+    std::fs::write(
+        &garbage,
+        "this is no database, and it is long enough to be seen as none".repeat(40),
+    )
+    .unwrap();
     let is_a_folder = folder.path().to_owned();
     let below_a_file = garbage.join("bids.db");
     for path in [garbage, is_a_folder, below_a_file] {
@@ -174,7 +180,10 @@ async fn a_write_that_fails_says_so_and_the_next_one_holds() {
     sqlx::query(refuse).execute(&store.pool).await.unwrap();
     let failed = store.write(&owner("me"), entry("k", Fate::Draft, 1)).done().await;
     assert!(failed.unwrap_err().to_string().contains("disk is full"));
-    sqlx::query("DROP TRIGGER full").execute(&store.pool).await.unwrap();
+    sqlx::query("DROP TRIGGER full")
+        .execute(&store.pool)
+        .await
+        .unwrap();
     write(&store, "me", entry("k", Fate::Sent, 1)).await;
     assert_eq!(store.bid("k").await.unwrap().unwrap().fate, Fate::Sent);
 }
@@ -188,7 +197,10 @@ async fn nobody_else_can_read_the_file() {
     let store = LedgerStore::open(&path).await.unwrap();
     write(&store, "me", entry("k", Fate::Draft, 1)).await;
     for name in ["bids.db", "bids.db-wal"] {
-        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
