@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(4);
 pub async fn run(arguments: &ServerArguments, output: &Output) -> Result<(), Failure> {
     let address =
         ServerAddress::parse(&arguments.server, &arguments.socket.path).map_err(ClientError::from)?;
-    let found = in_time(check::server(&address)).await?;
+    let found = in_time(Box::pin(check::server(&address))).await?;
     output.say(What::Server {
         address: address.base(),
         path: address.path().to_owned(),
@@ -39,7 +39,7 @@ impl Backend {
     /// Asks who answers at an address. Whatever is wrong with it comes out here, before anything is sent that matters.
     pub async fn find(server: &str, socket: &SocketArguments) -> Result<Self, Failure> {
         let address = ServerAddress::parse(server, &socket.path).map_err(ClientError::from)?;
-        in_time(check::server(&address)).await?;
+        in_time(Box::pin(check::server(&address))).await?;
         Ok(Self {
             address,
             socket: socket.clone(),
