@@ -144,9 +144,14 @@ async fn nobody_there(proxy: &Proxy, seed: &Seed, transport: TransportKind, seco
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let used = ticks() - before;
     let attempts = session.state().borrow().connection.attempt;
-    println!("{transport:?}: {used} hundredths of a second of processor time in {seconds} s, {attempts} attempts");
+    println!(
+        "{transport:?}: {used} hundredths of a second of processor time in {seconds} s, {attempts} attempts"
+    );
     // One hundredth of a core, and what the first quick attempts cost.
-    assert!(used <= seconds + 30, "{used} hundredths of a second in {seconds} s");
+    assert!(
+        used <= seconds + 30,
+        "{used} hundredths of a second in {seconds} s"
+    );
     proxy.set(Fault::None).await;
     session.retry_now().await;
     until(&session, "back in the room", joined).await;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::{BidOutcome, Rest};
 use gavelscope_client::state::{AuctionPhase, AuctionView, SessionState, TransportKind, Trust};
-use gavelscope_client::{Seen, ServerAddress, Session, SessionConfig};
+use gavelscope_client::{BidOrder, Seen, ServerAddress, Session, SessionConfig};
 use gavelscope_contract::auction::{AuctionStatus, BidRequest};
 use gavelscope_contract::{Money, RefusalCode};
 use gavelscope_testkit::pods::{Pod, PodKind, PodOptions, Seed, seed, seed_lots};
@@ -221,7 +221,10 @@ async fn a_session_follows_a_lot_on_the_python_pod_and_is_told_that_its_room_is_
         })
         .await;
         let price = session.state().borrow().auctions[0].bidding.minimum.unwrap();
-        let placed = session.bid(seed.auction.clone(), price, Seen::Any).await.unwrap();
+        let placed = session
+            .bid(seed.auction.clone(), BidOrder::new(price, Seen::Any))
+            .await
+            .unwrap();
         until(&session, "the echo", |state| {
             state
                 .bids

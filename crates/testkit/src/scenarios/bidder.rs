@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use gavelscope_client::state::{AuctionView, Fate, LedgerEntry, LinkPhase, Millis, SessionState, Trust};
-use gavelscope_client::{Seen, Session, SessionConfig};
+use gavelscope_client::{BidOrder, Seen, Session, SessionConfig};
 use gavelscope_contract::{AuctionId, Money, UserId};
 use rand::RngExt;
 use tokio::task::JoinHandle;
@@ -251,7 +251,8 @@ async fn bid_on(session: Session, auction: AuctionId, stop: CancellationToken) {
         let thinking = Duration::from_millis(rand::rng().random_range(THINKS_MS));
         tokio::time::sleep(thinking).await;
         // What becomes of it is in the session's state; what it held back is no bid.
-        let answered = session.bid(auction.clone(), amount, Seen::Price(seen)).await;
+        let order = BidOrder::new(amount, Seen::Price(seen));
+        let answered = session.bid(auction.clone(), order).await;
         if answered.is_ok_and(|entry| entry.fate == Fate::NotStored) {
             tokio::time::sleep(SIGHS).await;
         }

@@ -114,7 +114,7 @@ impl Verdict {
             Fate::Confirmed => self.confirmed += 1,
             Fate::Refused => self.refused += 1,
             Fate::NotStored => self.not_stored += 1,
-            Fate::Draft | Fate::Sent | Fate::Unknown | Fate::Accepted => {}
+            Fate::Draft | Fate::Sent | Fate::Unknown | Fate::Accepted | Fate::Undecidable => {}
         }
         self.doubted += usize::from(one.fates.contains(&Fate::Unknown));
     }
@@ -127,7 +127,7 @@ fn fates<'a>(told: &[&'a Told]) -> Vec<&'a [Fate]> {
 /// Whether something that was told as certain was told otherwise later.
 fn took_back(fates: &[Fate]) -> bool {
     fates.windows(2).any(|pair| match pair[0] {
-        Fate::Refused | Fate::NotStored | Fate::Confirmed => true,
+        Fate::Refused | Fate::NotStored | Fate::Undecidable | Fate::Confirmed => true,
         Fate::Accepted => pair[1] != Fate::Confirmed,
         Fate::Draft | Fate::Sent | Fate::Unknown => false,
     })
@@ -145,6 +145,7 @@ mod tests {
             auction_id: "a".into(),
             lot: 1,
             club: String::new(),
+            club_id: None,
             amount: Money::from_pounds(pounds),
             fate: *fates.last().unwrap(),
             sentence: String::new(),
