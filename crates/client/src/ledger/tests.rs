@@ -159,21 +159,24 @@ const ALL: [Fate; 8] = [
     Fate::Undecidable,
 ];
 
+/// A word of a bid that comes from somewhere.
+type Word<'a> = &'a dyn Fn(&mut Ledger);
+
 /// Every word that can come, put to an entry of every fate.
 #[test]
 fn a_fate_only_moves_forward_whatever_word_comes() {
     let no = Refusal::read(400, r#"{"detail":"Bid must exceed current bid"}"#);
-    let words: [(&str, &dyn Fn(&mut Ledger)); 8] = [
+    let words: [(&str, Word); 8] = [
         ("sent", &|l| l.sent("k", Millis(200))),
         ("accepted", &|l| l.accepted("k", answered(9))),
         ("refused", &|l| l.refused("k", &no, answered(9))),
         ("not sent", &|l| l.not_sent("k", "no network")),
         ("unknown", &|l| l.unknown("k", None)),
         ("absent", &|l| {
-            l.judged("k", &Verdict::DoesNotCount("not there".into()))
+            l.judged("k", &Verdict::DoesNotCount("not there".into()));
         }),
         ("undecidable", &|l| {
-            l.judged("k", &Verdict::Undecidable("over".into()))
+            l.judged("k", &Verdict::Undecidable("over".into()));
         }),
         ("echo", &|l| {
             l.echo(

@@ -47,6 +47,7 @@ fn stored(user: &str, pounds: u32, key: Option<&str>) -> serde_json::Value {
     bid
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as the evidence has it")]
 fn history(whole: bool, said: &[(u32, &str, u32, Option<&str>)]) -> Option<History> {
     let bids = said
         .iter()
@@ -80,6 +81,7 @@ fn clubs(status: &str, price: Option<u32>, winner_id: Option<&str>) -> Option<Cl
 }
 
 /// The managers, and whether I own Everton.
+#[allow(clippy::unnecessary_wraps, reason = "as the evidence has it")]
 fn managers(mine: bool) -> Option<ParticipantList> {
     let club: &[&str] = &["everton"];
     let none: &[&str] = &[];
