@@ -86,16 +86,16 @@ impl ChangeOver {
             Lost::AckMissing if boxed => {
                 self.acks_missing += 1;
                 (self.acks_missing >= ACKS)
-                    .then(|| self.to_wire("Answers of the server go astray in the standard library"))
+                    .then(|| self.over_to_wire("Answers of the server go astray in the standard library"))
             }
             Lost::Unreadable(_) if boxed => {
-                Some(self.to_wire("The standard library cannot read what this server sends"))
+                Some(self.over_to_wire("The standard library cannot read what this server sends"))
             }
             Lost::Broken(_) | Lost::ClosedByServer if boxed && stood.is_some() => {
                 let short = stood.is_some_and(|stood| stood < SHORT);
                 self.breaks = if short { self.breaks + 1 } else { 0 };
                 (self.breaks >= BREAKS)
-                    .then(|| self.to_wire("The connection breaks again and again in the standard library"))
+                    .then(|| self.over_to_wire("The connection breaks again and again in the standard library"))
             }
             _ => None,
         }
@@ -110,7 +110,7 @@ impl ChangeOver {
         self.why.clone()
     }
 
-    fn to_wire(&mut self, what: &str) -> String {
+    fn over_to_wire(&mut self, what: &str) -> String {
         self.now.transport = TransportKind::Wire;
         self.chosen.transport = TransportKind::Wire;
         let why = format!("{what}; the plain one takes over.");
@@ -206,7 +206,7 @@ mod tests {
         let mut way = ChangeOver::new(TransportKind::RustSocketio, false);
         way.lost(&broke(), short);
         way.lost(&broke(), short);
-        assert_eq!(way.lost(&broke(), Some(Duration::from_secs(60))), None);
+        assert_eq!(way.lost(&broke(), Some(Duration::from_mins(1))), None);
         way.lost(&broke(), short);
         way.lost(&broke(), short);
         assert_eq!(way.way(), BOXED);
@@ -218,7 +218,7 @@ mod tests {
     fn a_frame_that_the_library_cannot_read_leads_there_at_once() {
         let mut way = ChangeOver::new(TransportKind::RustSocketio, false);
         let unreadable = Lost::Unreadable("expected value".into());
-        assert!(way.lost(&unreadable, Some(Duration::from_secs(600))).is_some());
+        assert!(way.lost(&unreadable, Some(Duration::from_mins(10))).is_some());
         assert_eq!(way.way(), PLAIN);
     }
 

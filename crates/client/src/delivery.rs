@@ -14,7 +14,7 @@ const LONGEST_BOUND: Duration = Duration::from_secs(3);
 /// Ticks come twice a second while a lot is under the hammer; five that are missing are no accident.
 pub const TICKS_MISSING: Duration = Duration::from_millis(2_500);
 /// Two holes within this time, over a link that was not lost in between: events are being lost.
-const HOLES_WITHIN: Duration = Duration::from_secs(60);
+const HOLES_WITHIN: Duration = Duration::from_mins(1);
 /// So many bids in a row have to arrive as events, before the snapshot tells them, until events are believed again;
 /// twice as many after every relapse, up to eight times: where pods do not share rooms, one bid in two arrives.
 const PROOF_BIDS: u32 = 2;
@@ -224,7 +224,7 @@ impl Delivery {
     /// The state was read; it took so long. A failure, or a server that asks to be left alone, is a sign of load.
     pub fn read(&mut self, now: Instant, took: Option<Duration>, after: Option<Duration>) {
         self.last_read = Some(now);
-        self.not_before = after.map(|after| now + after.min(Duration::from_secs(120)));
+        self.not_before = after.map(|after| now + after.min(Duration::from_mins(2)));
         self.load = match took {
             Some(took) if took <= SLOW_ANSWER => self.load.saturating_sub(1),
             _ => (self.load + 1).min(4),

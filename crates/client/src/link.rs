@@ -13,7 +13,7 @@ const KEPT: usize = 50;
 /// How long a link has to stand before its loss is met with the shortest wait again.
 const STEADY: Duration = Duration::from_secs(30);
 /// No server is waited for longer than this, whatever its `Retry-After` says.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
 /// Two checks of one link are at least so far apart.
 const CHECK_APART: Duration = Duration::from_secs(5);
 
@@ -27,7 +27,7 @@ pub struct Heartbeat {
 }
 
 /// What the machine wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// Make an attempt. The link before it is to be dropped first: there is never more than one.
     Attempt,
@@ -395,14 +395,14 @@ mod tests {
         assert!(bench.lose(1, Some(Duration::from_secs(7))) >= Duration::from_secs(7));
         assert_eq!(bench.passed(7), None);
         assert_eq!(bench.passed(9), Some(Wish::Attempt));
-        let longest = bench.lose(10, Some(Duration::from_secs(86_400)));
+        let longest = bench.lose(10, Some(Duration::from_hours(24)));
         assert_eq!(longest, LONGEST_RETRY_AFTER);
     }
 
     #[test]
     fn the_network_coming_back_ends_the_wait() {
         let mut bench = Bench::online(0);
-        bench.lose(1, Some(Duration::from_secs(60)));
+        bench.lose(1, Some(Duration::from_mins(1)));
         let (now, at) = bench.at(2);
         assert_eq!(bench.machine.network_changed(now, at), None);
         assert_eq!(bench.passed(2), Some(Wish::Attempt));

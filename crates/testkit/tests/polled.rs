@@ -94,10 +94,10 @@ async fn until(session: &Session, what: &str, holds: impl Fn(&AuctionView) -> bo
         state.wait_for(|state| state.auctions.first().is_some_and(|view| holds(view))),
     )
     .await;
-    match found {
-        Ok(state) => Arc::clone(&state.unwrap()),
-        Err(_) => panic!("never: {what}; the state is {:#?}", session.state().borrow()),
-    }
+    let Ok(state) = found else {
+        panic!("never: {what}; the state is {:#?}", session.state().borrow())
+    };
+    Arc::clone(&state.unwrap())
 }
 
 fn price(view: &AuctionView) -> Option<u32> {
