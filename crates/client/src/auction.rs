@@ -1,15 +1,18 @@
 //! What is known of one auction. Times in here are the server's.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use gavelscope_contract::auction::{AuctionStatus, Bid, Club, ListedClub, Participant};
 use gavelscope_contract::event::Event;
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::state::{AuctionPhase, Millis};
 
-/// The state that the reducer folds events and snapshots into.
-#[derive(Debug, Clone, PartialEq)]
+/// The state that the reducer folds events and snapshots into. Its JSON is canonical: equal states are equal texts, so
+/// that a recording can be checked byte for byte.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AuctionState {
     /// Which auction.
     pub id: AuctionId,
@@ -32,14 +35,14 @@ pub struct AuctionState {
     /// The clubs, in the order of sale.
     pub clubs: Vec<ListedClub>,
     /// Names of people, from wherever they were heard.
-    pub names: HashMap<UserId, String>,
+    pub names: BTreeMap<UserId, String>,
     /// Who is in the waiting room.
     pub waiting_room: Vec<UserId>,
     /// The last hammer.
     pub last_sale: Option<Hammer>,
     /// The last hammer on each club. The field's list of clubs is made from bids and can contradict it (contract,
     /// section 4, 5): the hammer is what counts, and what the money follows.
-    pub hammers: HashMap<ClubId, Hammer>,
+    pub hammers: BTreeMap<ClubId, Hammer>,
     /// How often the managers were told. An answer that was asked for before may be older than what is known.
     pub managers_told: u32,
     /// How it ended.
@@ -55,7 +58,8 @@ pub struct AuctionState {
 }
 
 /// Whether events can be applied as they come (design, rule 1).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Sync {
     /// They are contiguous.
     Fresh,
@@ -64,7 +68,8 @@ pub enum Sync {
 }
 
 /// What is on the block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Lot {
     /// Counted from 1.
     pub number: u32,
@@ -91,7 +96,8 @@ pub struct Lot {
 }
 
 /// A bid on the lot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LotBid {
     /// How much.
     pub amount: Money,
@@ -106,7 +112,8 @@ pub struct LotBid {
 }
 
 /// A hammer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Hammer {
     /// What.
     pub club_id: ClubId,
@@ -132,10 +139,10 @@ impl AuctionState {
             lot_seconds: None,
             participants: Vec::new(),
             clubs: Vec::new(),
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             waiting_room: Vec::new(),
             last_sale: None,
-            hammers: HashMap::new(),
+            hammers: BTreeMap::new(),
             managers_told: 0,
             ending: None,
             sequence: 0,

@@ -38,7 +38,8 @@ const PROOF_EVERY: Duration = Duration::from_secs(6);
 const CLOSING_MS: i64 = 10_000;
 
 /// Why events are not believed to arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Missing {
     /// My bid was accepted and never came back.
     Echo,

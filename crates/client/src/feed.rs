@@ -8,6 +8,7 @@ use gavelscope_contract::{AuctionId, Received};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
+use crate::redact::redact;
 use crate::state::{FeedItem, FeedKind, Millis};
 use crate::words;
 
@@ -93,13 +94,7 @@ impl FeedEntry {
             Body::Undecodable { raw, .. } => raw.clone(),
             Body::Note { .. } => return None,
         };
-        match serde_json::from_str::<Value>(&text) {
-            Ok(mut value) => {
-                blot(&mut value);
-                serde_json::to_string_pretty(&value).ok()
-            }
-            Err(_) => Some(text),
-        }
+        Some(pretty(&redact(&text)))
     }
 
     /// The event, where it was understood.
@@ -111,21 +106,11 @@ impl FeedEntry {
     }
 }
 
-fn blot(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let name = name.to_ascii_lowercase();
-                if (name.contains("email") || name.contains("token")) && !field.is_null() {
-                    *field = Value::String("[redacted]".to_owned());
-                } else {
-                    blot(field);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(blot),
-        _ => {}
-    }
+/// JSON with indentation; anything else as it is.
+pub(crate) fn pretty(text: &str) -> String {
+    serde_json::from_str::<Value>(text)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| text.to_owned())
 }
 
 /// The feed of a session.

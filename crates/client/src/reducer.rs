@@ -9,6 +9,7 @@ use gavelscope_contract::event::{BidUpdate, Event, LotStarted, SnapshotEvent, So
 use gavelscope_contract::league::ParticipantList;
 
 use crate::auction::{AuctionState, Hammer, Lot, Snapshot, Sync};
+use crate::input::Input;
 use crate::state::{AuctionPhase, Millis};
 
 /// More events than a snapshot can take to arrive; a full buffer is emptied and the snapshot taken anew.
@@ -25,6 +26,22 @@ pub enum Effect {
     Participants,
     /// Tell the user.
     Note(String),
+}
+
+/// The one way in: whatever an auction is fed goes through here, so that a recording of the inputs is the whole story.
+pub fn fold(state: &mut AuctionState, input: &Input<'_>, now: Millis) -> Vec<Effect> {
+    match *input {
+        Input::Event(heard) => return event(state, heard, now),
+        Input::Snapshot(answer) => return snapshot(state, answer, now),
+        Input::Clubs(list) => clubs(state, list),
+        Input::Participants { list, told } => return participants(state, list, told),
+        Input::WithoutSnapshot => without_snapshot(state, now),
+        Input::LinkLost => link_lost(state),
+        Input::Resync if state.sync == Sync::Fresh => state.sync = Sync::Behind(Vec::new()),
+        Input::Resync => {}
+        Input::Gone => state.phase = AuctionPhase::Deleted,
+    }
+    Vec::new()
 }
 
 /// An event of this auction's room or of its league's.

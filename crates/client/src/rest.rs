@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 
 use crate::address::ServerAddress;
 use crate::error::ClientError;
+use crate::recorder::Recorder;
 use crate::state::Millis;
 use crate::time;
 
@@ -38,6 +39,7 @@ pub struct Rest {
     sign_in: Arc<RwLock<Option<Credentials>>>,
     /// Held while the sign-in is renewed: two calls that met a 401 renew it once.
     renewal: Arc<tokio::sync::Mutex<()>>,
+    recorder: Option<Recorder>,
 }
 
 /// What a signed-in call carries.
@@ -154,7 +156,14 @@ impl Rest {
             address: Arc::new(address),
             sign_in: Arc::default(),
             renewal: Arc::default(),
+            recorder: None,
         })
+    }
+
+    /// From now on written down, where there is a recorder.
+    #[must_use]
+    pub fn recorded(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// The backend's address.
@@ -448,21 +457,32 @@ impl Rest {
         if let Some(body) = call.body {
             request = request.json(body);
         }
+        let recorded = self.recorder.as_ref().map(|recorder| {
+            let body = call.body.and_then(|body| serde_json::to_string(body).ok());
+            (recorder, recorder.call(call.method.as_str(), &call.path, body))
+        });
         let (sent, started) = (time::now(), Instant::now());
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.failure(&error, call.what))?;
+        let response = request.send().await.map_err(|error| {
+            let failure = self.failure(&error, call.what);
+            record_failure(recorded, started, &failure);
+            failure
+        })?;
         let (status, pod) = (response.status(), pod_of(&response));
         let retry_after_seconds = response
             .headers()
             .get(reqwest::header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.trim().parse().ok());
-        let text = read_body(response)
-            .await
-            .map_err(|reason| Failure::After(self.broken(call.what, reason)))?;
+        let text = read_body(response).await.map_err(|reason| {
+            let failure = Failure::After(self.broken(call.what, reason));
+            record_failure(recorded, started, &failure);
+            failure
+        })?;
         let took_ms = time::millis_since(started);
+        if let Some((recorder, n)) = recorded {
+            let pod = pod.as_ref().map(PodId::as_str);
+            recorder.answer(n, &call.path, status.as_u16(), took_ms, pod, &text);
+        }
         tracing::debug!(
             call = call.what,
             status = status.as_u16(),
@@ -543,6 +563,13 @@ impl Rest {
         } else {
             Failure::After(sentence)
         }
+    }
+}
+
+/// Writes down why a recorded call has no answer.
+fn record_failure(recorded: Option<(&Recorder, u64)>, started: Instant, failure: &Failure) {
+    if let (Some((recorder, n)), Failure::Before(error) | Failure::After(error)) = (recorded, failure) {
+        recorder.no_answer(n, time::millis_since(started), error);
     }
 }
 

@@ -4,6 +4,7 @@ use gavelscope_contract::auction::{Club, ListedClub};
 use gavelscope_contract::league::League;
 use gavelscope_contract::rules::{Block, Purse};
 use gavelscope_contract::{ClubId, Money, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::auction::{AuctionState, Lot, Sync};
 use crate::bid_button::{self, Circumstances};
@@ -46,7 +47,8 @@ pub struct Surroundings<'a> {
 }
 
 /// How an auction is read whose events do not arrive.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Polled {
     /// What is missing.
     pub missing: Missing,

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::auction::{AuctionStatus, Bid, Bidder, Club, Participant};
 use crate::ids::{AuctionId, ClubId, LeagueId, LotId, PodId, UserId};
@@ -55,7 +56,32 @@ macro_rules! events {
                 match self { $(Self::$variant(payload) => serde_json::to_value(payload),)+ }
             }
         }
+
+        /// `{"name":…,"payload":…}`, for keeping: with the typed fields alone.
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut named = serializer.serialize_struct("Event", 2)?;
+                named.serialize_field("name", self.name())?;
+                match self { $(Self::$variant(payload) => named.serialize_field("payload", payload)?,)+ }
+                named.end()
+            }
+        }
     };
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+            payload: serde_json::Value,
+        }
+        let Named { name, payload } = Named::deserialize(deserializer)?;
+        match Self::read(&name, payload, &mut |_| {}) {
+            Some(read) => read.map_err(de::Error::custom),
+            None => Err(de::Error::custom(format!("no event is called “{name}”"))),
+        }
+    }
 }
 
 events! {
@@ -590,6 +616,26 @@ mod tests {
             Decoded::Malformed(_)
         ));
         assert_eq!(Received::from_text("bell", None).decoded, Decoded::Unknown);
+    }
+
+    #[test]
+    fn an_event_that_was_kept_is_the_same_event() {
+        for (name, payload) in [
+            ("tick", r#"{"lotId":"a-lot-1","seq":1,"endsAt":2,"serverNow":1}"#),
+            (
+                "auction_paused",
+                r#"{"message":null,"remainingTime":9.37,"stream":{"epoch":"e","seq":4}}"#,
+            ),
+            (
+                "sold",
+                r#"{"clubId":"c","winningBid":{"userId":"u","amount":0.5,"userEmail":"a@b.example"}}"#,
+            ),
+        ] {
+            let event = Received::from_text(name, Some(payload)).event().cloned().unwrap();
+            let kept = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&kept).unwrap(), event, "{kept}");
+        }
+        assert!(serde_json::from_str::<Event>(r#"{"name":"bell","payload":{}}"#).is_err());
     }
 
     #[test]

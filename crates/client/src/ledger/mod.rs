@@ -303,6 +303,14 @@ impl Ledger {
         self.honours_keys
     }
 
+    /// An entry as a recording has it, new or known.
+    pub fn put(&mut self, entry: LedgerEntry) {
+        match self.find(&entry.key) {
+            Some(known) => *known = entry,
+            None => self.entries.push_back(entry),
+        }
+    }
+
     fn find(&mut self, key: &str) -> Option<&mut LedgerEntry> {
         self.entries.iter_mut().rev().find(|e| e.key == key)
     }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::jobs::Done;
 use super::keeping::Keeping;
+use super::recording::Noted;
 use super::rooms::Room;
 use super::{Command, SessionConfig};
 use crate::change_over::{self, ChangeOver};
@@ -22,6 +23,7 @@ use crate::ledger::Ledger;
 use crate::link::LinkMachine;
 use crate::measure::{Durations, Pods, Rate};
 use crate::network::NetworkWatch;
+use crate::recorder::Recorder;
 use crate::rest::Rest;
 use crate::state::{
     Carrier, Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread,
@@ -77,6 +79,7 @@ pub(super) struct Driver {
     pub(super) revision: u32,
     pub(super) last_published: Option<Instant>,
     pub(super) unpublished: bool,
+    pub(super) noted: Noted,
 }
 
 /// What became of the acks of one kind of join.
@@ -224,6 +227,7 @@ impl Driver {
             revision: 0,
             last_published: None,
             unpublished: false,
+            noted: Noted::default(),
         };
         (driver, reader)
     }
@@ -280,6 +284,7 @@ impl Driver {
         }
         self.link = None;
         self.machine.closed(time::now());
+        self.end_recording().await;
         self.publish();
         self.finish_keeping().await;
     }
@@ -289,6 +294,7 @@ impl Driver {
     }
 
     pub(super) fn note(&mut self, auction: Option<AuctionId>, name: &'static str, text: String) {
+        self.record(|recorder| recorder.note(auction.as_ref(), name, &text));
         self.feed
             .push(time::now(), auction.map(Arc::new), Body::Note { name, text });
         self.unpublished = true;
@@ -341,9 +347,13 @@ impl Driver {
                 self.unpublished = true;
             }
             Inbound::RetryAfter(after) => self.retry_after = Some(after),
-            Inbound::Ping(_) | Inbound::Alive(_) => self.heard(time::now()),
+            Inbound::Ping(_) | Inbound::Alive(_) => {
+                self.record(Recorder::ping);
+                self.heard(time::now());
+            }
             Inbound::Undecodable { raw, reason } => {
                 self.measured.malformed = self.measured.malformed.saturating_add(1);
+                self.record(|recorder| recorder.frame(&raw, &reason));
                 self.feed
                     .push(time::now(), None, Body::Undecodable { raw, reason });
                 self.unpublished = true;
@@ -360,16 +370,19 @@ impl Driver {
             .saturating_add(received.unknown_fields);
         let mut belongs_to = None;
         match received.event() {
-            Some(event) => belongs_to = self.known_event(event, now),
+            Some(event) => belongs_to = self.known_event(&received, event, now),
             None if matches!(received.decoded, gavelscope_contract::Decoded::Unknown) => {
                 self.measured.unknown_events = self.measured.unknown_events.saturating_add(1);
             }
             None => self.measured.malformed = self.measured.malformed.saturating_add(1),
         }
+        if belongs_to.is_none() {
+            self.record(|recorder| recorder.event(None, &received, now));
+        }
         self.feed.push(now, belongs_to, Body::Event(received));
     }
 
-    fn known_event(&mut self, event: &Event, now: Millis) -> Option<Arc<AuctionId>> {
+    fn known_event(&mut self, received: &Received, event: &Event, now: Millis) -> Option<Arc<AuctionId>> {
         match event {
             Event::Connected(connected) => {
                 self.connection.socket_id = Some(connected.sid.clone());
@@ -383,7 +396,7 @@ impl Driver {
             Event::LeagueStatusChanged(_) => self.read_lobby(None),
             _ => {}
         }
-        self.room_event(event, now)
+        self.room_event(received, event, now)
     }
 
     fn command(&mut self, command: Command) {

@@ -9,6 +9,7 @@ mod looking;
 mod online;
 mod polled;
 mod publish;
+mod recording;
 mod rooms;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::address::ServerAddress;
 use crate::error::ClientError;
 use crate::feed::FeedEntry;
 use crate::ledger::store::BidKeeping;
+use crate::recorder::Recorder;
 use crate::rest::{Credentials, Rest};
 use crate::state::{LedgerEntry, SessionState, TransportKind};
 
@@ -41,6 +43,8 @@ pub struct SessionConfig {
     pub echo_limit: Duration,
     /// Where bids are written down before they leave.
     pub keeping: BidKeeping,
+    /// Where everything is written down, where it is.
+    pub recorder: Option<Recorder>,
 }
 
 impl SessionConfig {
@@ -54,6 +58,7 @@ impl SessionConfig {
             ack_limit: Duration::from_secs(3),
             echo_limit: Duration::from_secs(3),
             keeping: BidKeeping::InMemory,
+            recorder: None,
         }
     }
 }
@@ -175,7 +180,7 @@ pub struct Session {
 impl Session {
     /// Begins to connect, and returns at once: how it goes is in the state.
     pub fn start(config: SessionConfig) -> Result<Self, ClientError> {
-        let rest = Rest::new(config.address.clone())?;
+        let rest = Rest::new(config.address.clone())?.recorded(config.recorder.clone());
         rest.set_credentials(config.credentials.clone());
         let (commands, inbox) = mpsc::channel(64);
         let (driver, state) = driver::Driver::new(config, rest.clone(), inbox);

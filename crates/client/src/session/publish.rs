@@ -13,7 +13,8 @@ use super::rooms::Room;
 use super::{CommissionerCall, Reply, SessionConfig};
 use crate::clock::ServerClock;
 use crate::error::ClientError;
-use crate::reducer;
+use crate::input::Input;
+use crate::recorder::Recorder;
 use crate::state::{
     Account, AuctionView, Connection, LeagueCard, LeagueStage, LedgerKeeping, LinkPhase, Lobby, Millis,
     ServerInfo, SessionState,
@@ -72,7 +73,7 @@ impl Driver {
     }
 
     /// In polled mode: why, how often the state is read, and when it last was.
-    fn polled(&self, room: &Room) -> Option<Polled> {
+    pub(super) fn polled(&self, room: &Room) -> Option<Polled> {
         let missing = room.delivery.polled()?;
         let every = room.delivery.every(pace(room, &self.clock, time::now()));
         Some(Polled {
@@ -87,8 +88,24 @@ impl Driver {
         view::auction(&room.state, &self.surroundings(room))
     }
 
+    /// My link as it is.
+    pub(super) fn connection(&self) -> Connection {
+        Connection {
+            phase: self.machine.phase(),
+            since: self.machine.since(),
+            attempt: self.machine.attempts(),
+            retry_at: self.machine.retry_at().map(|due| {
+                let wait = time::millis(due.saturating_duration_since(Instant::now()));
+                Millis(time::now().0 + i64::from(wait))
+            }),
+            transitions: self.machine.transitions(),
+            ..self.connection.clone()
+        }
+    }
+
     pub(super) fn publish(&mut self) {
         self.keep_moves();
+        self.record_changes();
         for index in 0..self.rooms.len() {
             // What is blocked by time alone changes without an event.
             let by_time = self.rooms[index]
@@ -112,17 +129,7 @@ impl Driver {
                 path: self.config.address.path().to_owned(),
                 claim: self.claim.clone(),
             },
-            connection: Connection {
-                phase: self.machine.phase(),
-                since: self.machine.since(),
-                attempt: self.machine.attempts(),
-                retry_at: self.machine.retry_at().map(|due| {
-                    let wait = time::millis(due.saturating_duration_since(Instant::now()));
-                    Millis(time::now().0 + i64::from(wait))
-                }),
-                transitions: self.machine.transitions(),
-                ..self.connection.clone()
-            },
+            connection: self.connection(),
             account: Account {
                 user_id: self.config.credentials.user.clone(),
                 name: self.config.credentials.name.clone(),
@@ -133,7 +140,7 @@ impl Driver {
             bids: self.ledger.entries().cloned().collect(),
             ledger: self.keeping.shown(),
             measurements: self.measured.shown(gaps, repeats),
-            recording: None,
+            recording: self.config.recorder.as_ref().map(Recorder::status),
         };
         self.published.send_replace(Arc::new(state));
         self.last_published = Some(Instant::now());
@@ -176,8 +183,8 @@ impl Driver {
             Done::Clubs { auction, result } => {
                 if let Ok(answer) = result {
                     self.saw_answer(&answer);
+                    self.fold_into(&auction, &Input::Clubs(&answer.body), time::now());
                     if let Some(room) = self.room(&auction) {
-                        reducer::clubs(&mut room.state, &answer.body);
                         room.view = None;
                     }
                 }
@@ -189,11 +196,15 @@ impl Driver {
             } => {
                 if let Ok(answer) = result {
                     self.saw_answer(&answer);
+                    let input = Input::Participants {
+                        list: &answer.body,
+                        told,
+                    };
+                    let effects = self.fold_into(&auction, &input, time::now());
                     if let Some(room) = self.room(&auction) {
                         room.view = None;
-                        let effects = reducer::participants(&mut room.state, &answer.body, told);
-                        self.effects(&auction, effects);
                     }
+                    self.effects(&auction, effects);
                 }
             }
             Done::League { league, result } => {
@@ -307,6 +318,7 @@ impl Driver {
         {
             card.invite.clone_from(&league.invite_token);
         }
+        self.record(|recorder| recorder.league(&id, &league));
         self.leagues.insert(id, league);
         self.touch_all();
     }

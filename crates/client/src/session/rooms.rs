@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gavelscope_contract::ack::{JoinAuction, JoinLeagueRoom};
 use gavelscope_contract::auction::AuctionSnapshot;
 use gavelscope_contract::event::Event;
-use gavelscope_contract::{Ack, AuctionId, LeagueId};
+use gavelscope_contract::{Ack, AuctionId, LeagueId, Received};
 use tokio::sync::oneshot;
 
 use super::Reply;
@@ -15,7 +15,8 @@ use super::jobs::{Done, JoinedRoom, as_ack};
 use crate::auction::{AuctionState, Sync};
 use crate::delivery::Delivery;
 use crate::error::ClientError;
-use crate::reducer::{self, Effect};
+use crate::input::Input;
+use crate::reducer::Effect;
 use crate::rest::Answer;
 use crate::state::{AuctionPhase, AuctionView, Millis, RoomClaim};
 use crate::time;
@@ -96,6 +97,7 @@ impl Driver {
 
     /// Every view has to be made anew.
     pub(super) fn touch_all(&mut self) {
+        self.record_link();
         for room in &mut self.rooms {
             room.view = None;
         }
@@ -113,6 +115,7 @@ impl Driver {
         }
         let mut room = Room::new(auction.clone());
         room.opened.push(reply);
+        self.record(|recorder| recorder.state(&room.state));
         self.rooms.push(room);
         if self.is_online() {
             self.join(auction);
@@ -123,10 +126,20 @@ impl Driver {
     }
 
     pub(super) fn close_auction(&mut self, auction: &AuctionId) {
-        self.rooms.retain(|room| room.state.id != *auction);
+        self.forget(auction);
         let payload = serde_json::json!({ "auctionId": auction });
         self.emit("leave_auction", payload, None);
         self.unpublished = true;
+    }
+
+    fn forget(&mut self, auction: &AuctionId) {
+        if let Some(room) = self.rooms.iter().find(|room| room.state.id == *auction) {
+            self.record(|recorder| {
+                recorder.state(&room.state);
+                recorder.closed(auction);
+            });
+        }
+        self.rooms.retain(|room| room.state.id != *auction);
     }
 
     /// Joins everything anew: the link is new, and the server knows nothing of the rooms of the last one.
@@ -190,6 +203,7 @@ impl Driver {
 
     pub(super) fn emit(&mut self, name: &'static str, payload: serde_json::Value, room: Option<JoinedRoom>) {
         let Some(link) = &self.link else { return };
+        self.record(|recorder| recorder.out(name, &payload));
         let limit = self.config.ack_limit;
         let hopeless = self.acknowledged.get(name).is_some_and(|acks| acks.is_hopeless());
         let wants_ack = room.filter(|_| !hopeless);
@@ -235,6 +249,10 @@ impl Driver {
             return;
         }
         let now = time::now();
+        self.record(|recorder| {
+            let answer = result.as_ref().map(Option::as_ref).map_err(ToString::to_string);
+            recorder.ack(room.event(), answer);
+        });
         let acks = self.acknowledged.entry(room.event()).or_default();
         match result {
             Ok(_) => {
@@ -305,7 +323,12 @@ impl Driver {
     }
 
     /// An event for one of the rooms. Few say which; those that do not belong to the one auction that is open.
-    pub(super) fn room_event(&mut self, event: &Event, now: Millis) -> Option<Arc<AuctionId>> {
+    pub(super) fn room_event(
+        &mut self,
+        received: &Received,
+        event: &Event,
+        now: Millis,
+    ) -> Option<Arc<AuctionId>> {
         let index = self.room_of(event)?;
         let room = &mut self.rooms[index];
         if let Event::BidUpdate(update) = event {
@@ -336,8 +359,9 @@ impl Driver {
         }
         room.view = None;
         let (gaps, sequence) = (room.state.gaps, room.state.sequence);
-        let effects = reducer::event(&mut room.state, event, now);
         let auction = Arc::clone(&room.id);
+        let effects = self.fold_received(index, received, event, now);
+        let room = &mut self.rooms[index];
         let change = match event {
             Event::Tick(_) | Event::AntiSnipe(_) => {
                 room.delivery.tick(Instant::now());
@@ -430,8 +454,10 @@ impl Driver {
 
     pub(super) fn link_was_lost(&mut self, now: Instant) {
         let mut changes = Vec::new();
-        for room in &mut self.rooms {
-            reducer::link_lost(&mut room.state);
+        let at = time::now();
+        for index in 0..self.rooms.len() {
+            self.fold(index, &Input::LinkLost, at);
+            let room = &mut self.rooms[index];
             room.claim = not_joined();
             room.view = None;
             changes.push((room.state.id.clone(), room.delivery.link_lost(now)));
@@ -444,11 +470,7 @@ impl Driver {
     pub(super) fn resync_all(&mut self) {
         let auctions: Vec<AuctionId> = self.rooms.iter().map(|room| room.state.id.clone()).collect();
         for auction in auctions {
-            if let Some(room) = self.room(&auction)
-                && room.state.sync == Sync::Fresh
-            {
-                room.state.sync = Sync::Behind(Vec::new());
-            }
+            self.fold_into(&auction, &Input::Resync, time::now());
             self.want_snapshot(&auction);
         }
     }
@@ -526,7 +548,7 @@ impl Driver {
         };
         room.delivery.read(Instant::now(), None, after);
         if room.failures == 1 {
-            reducer::without_snapshot(&mut room.state, now);
+            self.fold_into(auction, &Input::WithoutSnapshot, now);
         }
         let final_no =
             matches!(error, ClientError::Refused(refusal) if refusal.status == 404 || refusal.status == 403);
@@ -536,15 +558,16 @@ impl Driver {
             }
             other => other.clone(),
         };
+        let Some(room) = self.room(auction) else { return };
         for reply in std::mem::take(&mut room.opened) {
             let _ = reply.send(Err(sentence.clone()));
         }
         let unread = room.state.phase == AuctionPhase::Loading;
         if final_no {
             if unread {
-                self.rooms.retain(|room| room.state.id != *auction);
-            } else if let Some(room) = self.room(auction) {
-                room.state.phase = AuctionPhase::Deleted;
+                self.forget(auction);
+            } else {
+                self.fold_into(auction, &Input::Gone, now);
             }
             return;
         }
@@ -601,9 +624,10 @@ impl Driver {
             Some(lot.number)
         };
         let before = on_the_block(room);
-        let effects = reducer::snapshot(&mut room.state, &answer.body, now);
+        let effects = self.fold_into(auction, &Input::Snapshot(&answer.body), now);
+        let after = self.room(auction).and_then(|room| on_the_block(room));
         // A hammer fell that nobody heard, and a snapshot does not say who bought for how much.
-        let untold = before.is_some() && on_the_block(room) != before;
+        let untold = before.is_some() && after != before;
         self.effects(auction, effects);
         if untold {
             self.want_clubs(auction);

@@ -1,0 +1,47 @@
+//! What an auction's state is made of: everything that its reducer is fed, as one type.
+
+use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
+use gavelscope_contract::event::Event;
+use gavelscope_contract::league::ParticipantList;
+
+/// One input of [`crate::reducer::fold`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Input<'a> {
+    /// An event of the auction's room or of its league's.
+    Event(&'a Event),
+    /// A snapshot that was read over REST.
+    Snapshot(&'a AuctionSnapshot),
+    /// The clubs, as read over REST.
+    Clubs(&'a ClubList),
+    /// The managers, as read over REST.
+    Participants {
+        /// Who they are.
+        list: &'a ParticipantList,
+        /// How often the managers had been told when that was asked for.
+        told: u32,
+    },
+    /// No snapshot could be had.
+    WithoutSnapshot,
+    /// The link is gone.
+    LinkLost,
+    /// Messages were dropped on this side: what follows does not connect.
+    Resync,
+    /// The server does not know the auction any more.
+    Gone,
+}
+
+impl Input<'_> {
+    /// In a word, as recordings call it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "event",
+            Self::Snapshot(_) => "snapshot",
+            Self::Clubs(_) => "clubs",
+            Self::Participants { .. } => "participants",
+            Self::WithoutSnapshot => "withoutSnapshot",
+            Self::LinkLost => "linkLost",
+            Self::Resync => "resync",
+            Self::Gone => "gone",
+        }
+    }
+}
