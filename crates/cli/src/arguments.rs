@@ -16,6 +16,7 @@ const EXIT_CODES: &str = "Exit codes:
   15  no answer in time                 26  accepted, but never seen in the room
   16  an answer breaks the contract     27  the server refused something else
   17  the connection was lost           30  the demonstration cannot start
+  40  a replay differs                  41  not a recording, or not readable
   64  wrong usage                       31  the result does not add up
   74  the output cannot be written      71  the system refused something
   130 stopped with Ctrl-C before the end
@@ -28,7 +29,8 @@ const EXAMPLES: &str = "Examples:
   gavelctl check --server auctions.example  is there an auction backend?
   gavelctl watch --server auctions.example --email me@example.com --league LEAGUE
   gavelctl bid --email me@example.com --auction AUCTION 5.5m
-  gavelctl bots --invite TOKEN 3            three bots join a league and play";
+  gavelctl bots --invite TOKEN 3            three bots join a league and play
+  gavelctl replay recordings/               a recorded session once more, checked byte for byte";
 
 /// Watch and play live auctions from a terminal.
 #[derive(Debug, Parser)]
@@ -75,6 +77,17 @@ Bots sign in by themselves, which only a backend with development sign-in allows
   gavelctl demo --play               bots alone play it to its end; prints who won what
   gavelctl demo --play --lots 3 --pace 0.1 --transport wire")]
     Demo(DemoArguments),
+    /// Play a recorded session once more, and check every state that it recorded
+    #[command(after_help = "Examples:
+  gavelctl watch --email me@example.com --auction AUCTION --record evening/
+  gavelctl replay evening/                 as fast as possible
+  gavelctl replay --speed 10 evening/      ten times as fast as it was
+  gavelctl replay --json FILE | jq -r 'select(.type==\"bid\").amount'
+
+Every input of the recording is folded by the same rules as in the session. Exit codes: 0 every recorded state came out
+again, byte for byte; 40 one did not (the sentence names the line and the first difference); 41 it is not a recording, or a
+line cannot be read.")]
+    Replay(ReplayArguments),
     /// Ask whether there is an auction backend
     #[command(after_help = "Examples:
   gavelctl check --server auctions.example")]
@@ -164,6 +177,20 @@ pub struct WatchArguments {
     /// Give up when a lost connection has not come back after so many seconds
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub give_up: u32,
+    /// Record the session in this folder: 8 files of 8 MB at the most, the oldest are deleted
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// A file of a recording, or a folder of them
+    #[arg(value_name = "FILE|FOLDER")]
+    pub path: PathBuf,
+    /// So many times as fast as it was recorded [default: as fast as possible]
+    #[arg(long, value_name = "FACTOR", value_parser = speed)]
+    pub speed: Option<f64>,
 }
 
 /// `bid`
@@ -287,6 +314,13 @@ fn pace(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a factor is a number from 0 to 100".to_owned())
 }
 
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|factor| (0.001..=1_000_000.0).contains(factor))
+        .ok_or_else(|| "a speed is a number from 0.001 to 1000000".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -313,6 +347,38 @@ mod tests {
         let arguments = Arguments::try_parse_from(line).unwrap();
         assert!(arguments.json);
         assert!(matches!(arguments.command, Command::Bid(bid) if bid.amount == "-5" && bid.auction == "a"));
+    }
+
+    #[test]
+    fn the_documentation_has_every_exit_code_and_examples_that_are_json() {
+        let documentation = include_str!("../../../docs/cli.md");
+        let codes = EXIT_CODES
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.len() <= 3 && word.parse::<u8>().is_ok());
+        assert!(codes.clone().count() > 20);
+        for code in codes {
+            assert!(documentation.contains(&format!("\n| {code} |")), "{code}");
+        }
+        let examples = documentation.split("```json\n").skip(1);
+        let types: Vec<String> = examples
+            .map(|example| {
+                let text = example.split("```").next().unwrap_or_default();
+                let value: serde_json::Value =
+                    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+                value["type"].as_str().unwrap_or("error").to_owned()
+            })
+            .collect();
+        let told = "error server connection auction waitingRoom lot bid extended hammer gap myBid bot result replayed \
+                    demo notice";
+        assert_eq!(types.join(" "), told);
+    }
+
+    #[test]
+    fn a_speed_that_stands_still_is_refused() {
+        for text in ["0", "-1", "NaN", "inf", "fast"] {
+            assert!(speed(text).is_err(), "{text}");
+        }
+        assert_eq!(speed("10"), Ok(10.0));
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub enum Exit {
     Demo = 30,
     /// Money went missing or came from nowhere.
     DoesNotAddUp = 31,
+    /// A replay came to another state than was recorded.
+    Differs = 40,
+    /// It is no recording, or a line of it cannot be read.
+    NotARecording = 41,
     /// The command line is wrong.
     Usage = 64,
     /// The system refused something that every program gets.

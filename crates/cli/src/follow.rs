@@ -125,11 +125,24 @@ pub struct Follower {
 impl Follower {
     /// What is new in a state.
     pub fn changes(&mut self, connection: &Connection, view: Option<&AuctionView>) -> Vec<What> {
+        let mut news = self.link_news(connection);
+        news.extend(view.map(|view| self.auction_news(view)).unwrap_or_default());
+        news
+    }
+
+    /// What is new in my link.
+    pub fn link_news(&mut self, connection: &Connection) -> Vec<What> {
         let mut news = Vec::new();
         self.link_changes(connection, &mut news);
-        let Some(view) = view.filter(|view| view.phase != AuctionPhase::Loading) else {
+        news
+    }
+
+    /// What is new in an auction.
+    pub fn auction_news(&mut self, view: &AuctionView) -> Vec<What> {
+        let mut news = Vec::new();
+        if view.phase == AuctionPhase::Loading {
             return news;
-        };
+        }
         if view.gaps > self.gaps {
             news.push(What::Gap { gaps: view.gaps });
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
-    /// When it was printed, ms since the epoch by this machine's clock.
+    /// When it was printed, or, in a replay, when it happened: ms since the epoch by this machine's clock.
     pub at: Millis,
     /// What it says.
     #[serde(flatten)]
@@ -94,6 +94,16 @@ pub enum What {
         adds_up: bool,
         managers: Vec<Manager>,
     },
+    /// A recording was replayed to its end.
+    Replayed {
+        files: u32,
+        lines: u32,
+        events: u32,
+        inputs: u32,
+        skipped: u32,
+        dropped: u32,
+        states: u32,
+    },
     /// A demonstration is set up.
     Demo {
         server: String,
@@ -131,7 +141,11 @@ impl What {
     const fn is_news(&self) -> bool {
         !matches!(
             self,
-            Self::Server { .. } | Self::Result { .. } | Self::Demo { .. } | Self::Bot { .. }
+            Self::Server { .. }
+                | Self::Result { .. }
+                | Self::Demo { .. }
+                | Self::Bot { .. }
+                | Self::Replayed { .. }
         )
     }
 }
@@ -229,6 +243,27 @@ impl fmt::Display for What {
                 } else {
                     "The money does not add up."
                 })
+            }
+            Self::Replayed {
+                lines,
+                inputs,
+                skipped,
+                dropped,
+                states,
+                ..
+            } => {
+                write!(f, "{lines} lines replayed, {inputs} of them taken in. ")?;
+                if dropped + skipped > 0 {
+                    write!(
+                        f,
+                        "The recorder dropped {dropped} lines, and {skipped} inputs could not be used. "
+                    )?;
+                }
+                match states {
+                    0 => f.write_str("No state could be compared."),
+                    1 => f.write_str("The recorded state is the same, byte for byte."),
+                    _ => write!(f, "All {states} recorded states are the same, byte for byte."),
+                }
             }
             Self::Demo {
                 server,

@@ -1,4 +1,4 @@
-//! gavelctl: watch, bid, bots and demo from a terminal. The proof that the core needs no window.
+//! gavelctl: watch, bid, bots, demo and replay from a terminal. The proof that the core needs no window.
 
 mod arguments;
 mod bid;
@@ -9,6 +9,7 @@ mod follow;
 mod line;
 mod output;
 mod reach;
+mod replay;
 mod result;
 mod watch;
 
@@ -55,6 +56,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Bid(arguments) => bid::run(arguments, output).await,
         Command::Bots(arguments) => bots::run(arguments, output).await,
         Command::Demo(arguments) => demo::run(arguments, output).await,
+        Command::Replay(arguments) => replay::run(arguments, output).await,
         Command::Check(arguments) => reach::run(&arguments, output).await,
     }
 }

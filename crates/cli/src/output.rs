@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use gavelscope_client::state::Millis;
 use serde_json::json;
 
 use crate::failure::{Exit, Failure};
@@ -22,10 +23,12 @@ impl Output {
 
     /// Prints a line.
     pub fn say(&self, what: What) -> Result<(), Failure> {
-        let line = Line {
-            at: gavelscope_client::time::now(),
-            what,
-        };
+        self.say_at(gavelscope_client::time::now(), what)
+    }
+
+    /// Prints a line about something that happened then.
+    pub fn say_at(&self, at: Millis, what: What) -> Result<(), Failure> {
+        let line = Line { at, what };
         let text = if self.json {
             serde_json::to_string(&line).unwrap_or_default()
         } else {

@@ -1,8 +1,10 @@
 //! From a command line to a session: is there a backend, who are you, which auction?
 
 use std::io::BufRead;
+use std::path::Path;
 use std::time::Duration;
 
+use gavelscope_client::recorder::{About, Limits, Recorder};
 use gavelscope_client::rest::{Credentials, Rest};
 use gavelscope_client::state::{AuctionView, LinkPhase, SessionState};
 use gavelscope_client::{BidKeeping, ClientError, ServerAddress, Session, SessionConfig, check};
@@ -66,6 +68,33 @@ impl Backend {
         let transport = self.socket.transport.into();
         let config = SessionConfig::new(self.address.clone(), credentials, transport);
         Ok(Session::start(SessionConfig { keeping, ..config })?)
+    }
+
+    /// Starts a session that is recorded in a folder, where there is one.
+    pub fn recorded_session(
+        &self,
+        credentials: Credentials,
+        folder: Option<&Path>,
+    ) -> Result<Session, Failure> {
+        let transport = self.socket.transport.into();
+        let mut config = SessionConfig::new(self.address.clone(), credentials, transport);
+        if let Some(folder) = folder {
+            let about = About {
+                server: self.address.base(),
+                path: self.address.path().to_owned(),
+                user: config.credentials.user.clone(),
+            };
+            let recorder = Recorder::start(folder, Limits::default(), about).map_err(|error| {
+                let way = "Give a folder that can be written, or leave --record out.";
+                Failure::new(
+                    Exit::Output,
+                    format!("The session cannot be recorded: {error}."),
+                    way,
+                )
+            })?;
+            config.recorder = Some(recorder);
+        }
+        Ok(Session::start(config)?)
     }
 
     /// Signs in as the command line says.

@@ -16,9 +16,10 @@ use crate::result;
 pub async fn run(arguments: WatchArguments, output: &Output) -> Result<(), Failure> {
     let backend = Backend::find(&arguments.server.server, &arguments.server.socket).await?;
     let credentials = backend.sign_in(&arguments.sign_in).await?;
-    let session = backend.session(credentials)?;
+    let session = backend.recorded_session(credentials, arguments.record.as_deref())?;
     let watched = watch(&session, &arguments, output).await;
-    let _ = tokio::time::timeout(Duration::from_secs(1), session.close()).await;
+    // A recording's last lines get a moment to reach the disk.
+    let _ = tokio::time::timeout(Duration::from_secs(3), session.close()).await;
     watched
 }
 
