@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gavelscope_client::recorder::{RecordedLine, RecordingMoment};
 use gavelscope_client::state::LedgerEntry;
 use gavelscope_client::{BidOrder, CommissionerCall, Seen, ServerAddress, check};
 use gavelscope_contract::{AuctionId, LeagueId, Money, Secret};
@@ -12,7 +13,10 @@ use tokio::task::AbortHandle;
 
 use crate::desk::Desk;
 use crate::error::CommandError;
-use crate::shown::{BidCheck, PracticeOptions, SavedServer, ServerCheck, Settings, SignInStep, Update};
+use crate::shown::{
+    BidCheck, OpenRecording, PracticeOptions, RecordingList, SavedServer, ServerCheck, Settings, SignInStep,
+    Update,
+};
 use crate::stream;
 
 type Shared<'a> = State<'a, Arc<Desk>>;
@@ -228,4 +232,46 @@ pub async fn copy_text(app: AppHandle, text: String) -> Result<()> {
     app.clipboard()
         .write_text(text)
         .map_err(|error| CommandError::internal("Copying", &error))
+}
+
+/// The recordings that can be opened, newest first.
+#[tauri::command]
+#[specta::specta]
+pub async fn list_recordings(desk: Shared<'_>) -> Result<RecordingList> {
+    desk.recordings().with(|recordings| Ok(recordings.list())).await
+}
+
+/// Opens one of the listed recordings, in place of the one that is open.
+#[tauri::command]
+#[specta::specta]
+pub async fn open_recording(desk: Shared<'_>, path: String) -> Result<OpenRecording> {
+    desk.recordings()
+        .with(move |recordings| recordings.open(&path))
+        .await
+}
+
+/// Lines of the open recording from one on, 1,000 at the most, in words.
+#[tauri::command]
+#[specta::specta]
+pub async fn recording_lines(desk: Shared<'_>, from: u32, count: u32) -> Result<Vec<RecordedLine>> {
+    desk.recordings()
+        .with(move |recordings| recordings.lines(from, count))
+        .await
+}
+
+/// The session as it was once a line of the open recording was taken in.
+#[tauri::command]
+#[specta::specta]
+pub async fn recording_at(desk: Shared<'_>, step: u32) -> Result<RecordingMoment> {
+    desk.recordings()
+        .with(move |recordings| recordings.at(step))
+        .await
+}
+
+/// Closes the open recording.
+#[tauri::command]
+#[specta::specta]
+pub async fn close_recording(desk: Shared<'_>) -> Result<()> {
+    desk.recordings().close();
+    Ok(())
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gavelscope_client::rest::{Credentials, Rest};
-use gavelscope_client::state::TransportKind;
 use gavelscope_client::{BidKeeping, ClientError, LedgerStore, ServerAddress, Session, SessionConfig};
 use gavelscope_contract::{AuctionId, Secret};
 use tokio::sync::{OnceCell, watch};
@@ -13,6 +12,7 @@ use tokio::sync::{OnceCell, watch};
 use crate::error::CommandError;
 use crate::keeping::Keeper;
 use crate::practice::Practice;
+use crate::recordings::Recordings;
 use crate::settings::{SettingsFile, Stored};
 use crate::shown::{PracticeOptions, SavedServer, Settings, SignInStep};
 
@@ -29,6 +29,7 @@ pub struct Desk {
     /// One thing at a time: opening and ending sessions.
     changing: tokio::sync::Mutex<Option<Practice>>,
     open: watch::Sender<Open>,
+    recordings: Arc<Recordings>,
 }
 
 /// What the window's stream follows.
@@ -41,7 +42,7 @@ pub struct Open {
 }
 
 impl Desk {
-    /// With its settings in one folder, and what it writes down in another.
+    /// With its settings in one folder and its data in another.
     pub fn open(folder: &Path, data: &Path) -> Self {
         let file = SettingsFile::in_folder(folder);
         let stored = file.read();
@@ -54,7 +55,13 @@ impl Desk {
             stored: Mutex::new(stored),
             changing: tokio::sync::Mutex::new(None),
             open: watch::Sender::new(Open::default()),
+            recordings: Arc::new(Recordings::in_folder(data)),
         }
+    }
+
+    /// The recordings of sessions.
+    pub fn recordings(&self) -> &Arc<Recordings> {
+        &self.recordings
     }
 
     fn stored(&self) -> MutexGuard<'_, Stored> {
@@ -260,8 +267,11 @@ impl Desk {
         keeping: BidKeeping,
         practice: bool,
     ) -> Result<Session, CommandError> {
-        let transport: TransportKind = self.settings().transport;
-        let config = SessionConfig::new(address, credentials, transport);
+        let Settings {
+            transport, record, ..
+        } = self.settings();
+        let mut config = SessionConfig::new(address, credentials, transport);
+        config.recorder = record.then(|| self.recordings.begin(&config)).flatten();
         let session = Session::start(SessionConfig { keeping, ..config })?;
         self.open.send_replace(Open {
             session: Some(session.clone()),

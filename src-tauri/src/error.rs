@@ -1,5 +1,6 @@
 //! What a command that fails tells the window: a code to act on, a sentence, a way on.
 
+use gavelscope_client::recorder::PlaybackError;
 use gavelscope_client::{AddressError, ClientError};
 use gavelscope_contract::{MoneyError, RefusalCode};
 use serde::Serialize;
@@ -41,6 +42,8 @@ pub enum ErrorCode {
     Storage,
     /// There is no session.
     NoSession,
+    /// A recording cannot be opened or read: the window goes back to the list of them.
+    Recording,
     /// Anything else.
     Internal,
 }
@@ -110,6 +113,23 @@ impl From<ClientError> for CommandError {
             code,
             sentence: error.to_string(),
             way: error.way().to_owned(),
+        }
+    }
+}
+
+impl From<PlaybackError> for CommandError {
+    fn from(error: PlaybackError) -> Self {
+        Self {
+            code: ErrorCode::Recording,
+            sentence: format!("The recording cannot be shown: {error}."),
+            way: match error {
+                PlaybackError::Line { .. } => {
+                    "Up to there it can be shown. It was changed after it was written, or \
+                     written by another version."
+                        .to_owned()
+                }
+                _ => "Choose another recording.".to_owned(),
+            },
         }
     }
 }

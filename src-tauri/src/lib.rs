@@ -6,6 +6,7 @@ mod desk;
 mod error;
 mod keeping;
 mod practice;
+mod recordings;
 mod settings;
 mod shown;
 mod stream;
@@ -46,6 +47,11 @@ fn bindings() -> Builder<tauri::Wry> {
             commands::save_settings,
             commands::feed_raw,
             commands::copy_text,
+            commands::list_recordings,
+            commands::open_recording,
+            commands::recording_lines,
+            commands::recording_at,
+            commands::close_recording,
         ])
 }
 
@@ -77,7 +83,7 @@ pub fn run() -> anyhow::Result<()> {
         .invoke_handler(bindings.invoke_handler())
         .setup(|app| {
             let folder = app.path().app_config_dir().context("the folder for settings")?;
-            let data = app.path().app_data_dir().context("the folder for bids")?;
+            let data = app.path().app_data_dir().context("the folder for data")?;
             app.manage(Arc::new(Desk::open(&folder, &data)));
             Ok(())
         })

@@ -1,5 +1,6 @@
 //! What the window is shown, and what it hands in, beyond the session's own state.
 
+use gavelscope_client::recorder::RecordingFile;
 use gavelscope_client::state::{FeedItem, SessionState, TransportKind};
 use gavelscope_contract::Money;
 use gavelscope_diagnosis::Report;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub keep_in_file: bool,
     /// Over which library the socket runs.
     pub transport: TransportKind,
+    /// Whether sessions are recorded.
+    pub record: bool,
 }
 
 impl Default for Settings {
@@ -67,6 +70,7 @@ impl Default for Settings {
             confirm_above: Some(Money::from_pounds(20_000_000)),
             keep_in_file: false,
             transport: TransportKind::RustSocketio,
+            record: true,
         }
     }
 }
@@ -139,4 +143,26 @@ pub struct BidCheck {
     pub needs_confirm: bool,
     /// `Bid £6,000,000 for Everton FC`.
     pub sentence: String,
+}
+
+/// The recordings that can be opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingList {
+    /// Where they are; what is put there can be opened too.
+    pub folder: String,
+    /// Newest first.
+    pub files: Vec<RecordingFile>,
+}
+
+/// A recording that was opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenRecording {
+    /// The file.
+    pub file: RecordingFile,
+    /// How many lines it has: steps are counted from 0 up to this, without it.
+    pub steps: u32,
+    /// Its last line was cut off, as by a crash, and is left out.
+    pub is_cut: bool,
 }

@@ -46,6 +46,16 @@ export const commands = {
 	feedRaw: (id: number) => __TAURI_INVOKE<string>("feed_raw", { id }),
 	/**  Puts a text on the clipboard. */
 	copyText: (text: string) => __TAURI_INVOKE<null>("copy_text", { text }),
+	/**  The recordings that can be opened, newest first. */
+	listRecordings: () => __TAURI_INVOKE<RecordingList>("list_recordings"),
+	/**  Opens one of the listed recordings, in place of the one that is open. */
+	openRecording: (path: string) => __TAURI_INVOKE<OpenRecording>("open_recording", { path }),
+	/**  Lines of the open recording from one on, 1,000 at the most, in words. */
+	recordingLines: (from: number, count: number) => __TAURI_INVOKE<RecordedLine[]>("recording_lines", { from, count }),
+	/**  The session as it was once a line of the open recording was taken in. */
+	recordingAt: (step: number) => __TAURI_INVOKE<RecordingMoment>("recording_at", { step }),
+	/**  Closes the open recording. */
+	closeRecording: () => __TAURI_INVOKE<null>("close_recording"),
 };
 
 /* Types */
@@ -372,6 +382,8 @@ export type ErrorCode =
 "storage" | 
 /**  There is no session. */
 "noSession" | 
+/**  A recording cannot be opened or read: the window goes back to the list of them. */
+"recording" | 
 /**  Anything else. */
 "internal";
 
@@ -663,6 +675,16 @@ export type Millis = number;
  */
 export type Money = number;
 
+/**  A recording that was opened. */
+export type OpenRecording = {
+	/**  The file. */
+	file: RecordingFile,
+	/**  How many lines it has: steps are counted from 0 up to this, without it. */
+	steps: number,
+	/**  Its last line was cut off, as by a crash, and is left out. */
+	isCut: boolean,
+};
+
 /**  What a check came to. */
 export type Outcome = 
 /**  Proved to be well. */
@@ -709,6 +731,45 @@ export type PracticeOptions = {
 	timerSeconds: number,
 };
 
+/**  What a line of a recording is. */
+export type RecordedKind = 
+/**  An event that was understood. */
+"event" | 
+/**  An event that the contract does not know. */
+"unknown" | 
+/**  An event that broke the contract, or a frame that is no packet. */
+"malformed" | 
+/**  A request, or an event that was sent. */
+"sent" | 
+/**  What it was answered. */
+"answer" | 
+/**  My link changed. */
+"link" | 
+/**  A bid of mine moved on. */
+"bid" | 
+/**  Something was taken into the state, or the state itself. */
+"state" | 
+/**  Something that this side noticed. */
+"note";
+
+/**  A line of a recording, in words. */
+export type RecordedLine = {
+	/**  Which, counted from 0: what `recording_at` is asked for. */
+	step: number,
+	/**  When, by the clock of the machine that recorded it. */
+	at: Millis,
+	/**  The same since the recorder's start, by a clock that does not jump, ms. */
+	afterMs: number,
+	/**  What it is. */
+	kind: RecordedKind,
+	/**  The event's name, or what happened. */
+	name: string,
+	/**  The auction it belongs to, where that is known. */
+	auctionId: AuctionId | null,
+	/**  What it says, in words. */
+	summary: string,
+};
+
 /**  What is being recorded. */
 export type Recording = {
 	/**  The folder with the ring of files. */
@@ -721,6 +782,46 @@ export type Recording = {
 	dropped: number,
 	/**  Why nothing is recorded any more: a sentence. */
 	trouble: string | null,
+};
+
+/**  A file of a recording. */
+export type RecordingFile = {
+	/**  Where it is. */
+	path: string,
+	/**  What it is called. */
+	name: string,
+	/**  How large it is, bytes. */
+	bytes: number,
+	/**  When it was begun. */
+	at: Millis,
+	/**  The backend's address. */
+	server: string,
+	/**  Who was signed in. */
+	userId: UserId,
+	/**  Which recording: the files of one session share it. */
+	recording: string,
+	/**  Which of its files, counted from 1. */
+	part: number,
+	/**  The version of the application that wrote it. */
+	application: string,
+};
+
+/**  The recordings that can be opened. */
+export type RecordingList = {
+	/**  Where they are; what is put there can be opened too. */
+	folder: string,
+	/**  Newest first. */
+	files: RecordingFile[],
+};
+
+/**  A recording at one of its lines. */
+export type RecordingMoment = {
+	/**  The line, already taken in. */
+	line: RecordedLine,
+	/**  The whole line as JSON, indented. */
+	raw: string,
+	/**  The session as it was then. */
+	session: SessionState,
 };
 
 /**  What a refusal means. Written in `snake_case` on the wire. */
@@ -894,6 +995,8 @@ export type Settings = {
 	keepInFile?: boolean,
 	/**  Over which library the socket runs. */
 	transport?: TransportKind,
+	/**  Whether sessions are recorded. */
+	record?: boolean,
 };
 
 /**  How far a sign-in has come. */
