@@ -48,8 +48,11 @@ pub struct Outcome {
     pub long: bool,
     /// The bids.
     pub verdict: Verdict,
-    /// From the end of each trouble until every session was well again.
-    pub recoveries: Vec<Duration>,
+    /// How long each trouble lasted (0 where that is not the point), and from its end until every session was well
+    /// again.
+    pub recoveries: Vec<(Duration, Duration)>,
+    /// From the beginning of each half-open link until every session knew of it.
+    pub noticed: Vec<Duration>,
     /// How often links were lost and made again, over all sessions.
     pub reconnects: u32,
     /// Messages that were survived rather than understood, over all sessions.
@@ -66,7 +69,8 @@ struct Stage {
     proxy: Proxy,
     seed: Seed,
     bidders: Vec<Bidder>,
-    recoveries: Vec<Duration>,
+    recoveries: Vec<(Duration, Duration)>,
+    noticed: Vec<Duration>,
 }
 
 /// Plays one scenario against one kind of pod. An error says what stood still, or differs from the server; what the
@@ -114,6 +118,7 @@ impl Stage {
             seed,
             bidders,
             recoveries: Vec::new(),
+            noticed: Vec::new(),
         })
     }
 
@@ -143,6 +148,7 @@ impl Stage {
             }
             Scenario::HalfOpen => {
                 self.proxy.set(Fault::HalfOpen).await;
+                let since = Instant::now();
                 for bidder in &self.bidders {
                     bidder
                         .until("the half-open link was noticed", NOTICE_LIMIT, |state, _| {
@@ -150,6 +156,7 @@ impl Stage {
                         })
                         .await?;
                 }
+                self.noticed.push(since.elapsed());
                 self.proxy.set(Fault::None).await;
             }
             Scenario::Slow => {
@@ -182,15 +189,15 @@ impl Stage {
             Scenario::AnswersLost => return self.lose_answers(round).await,
             Scenario::Hostile => return self.talk_nonsense(round).await,
         }
-        self.recover().await
+        self.recover(lasts).await
     }
 
-    async fn recover(&mut self) -> anyhow::Result<()> {
+    async fn recover(&mut self, lasted: Duration) -> anyhow::Result<()> {
         let (since, from) = (Instant::now(), time::now());
         for bidder in &self.bidders {
             bidder.recovered(from, RECOVERY_LIMIT).await?;
         }
-        self.recoveries.push(since.elapsed());
+        self.recoveries.push((lasted, since.elapsed()));
         Ok(())
     }
 
@@ -211,7 +218,7 @@ impl Stage {
             bidder.all_decided(RECOVERY_LIMIT).await?;
             bidder.recovered(from, RECOVERY_LIMIT).await?;
         }
-        self.recoveries.push(lost.elapsed());
+        self.recoveries.push((Duration::ZERO, lost.elapsed()));
         Ok(())
     }
 
@@ -244,7 +251,7 @@ impl Stage {
                 .await
                 .with_context(|| format!("after {what}"))?;
         }
-        self.recover().await
+        self.recover(Duration::ZERO).await
     }
 
     /// Waits until so many bids were decided in all.
@@ -310,6 +317,7 @@ impl Stage {
             long: self.scale.long,
             verdict,
             recoveries: self.recoveries,
+            noticed: self.noticed,
             reconnects: sum(&states, |state| state.connection.reconnects),
             malformed: sum(&states, |state| state.measurements.malformed),
             took: since.elapsed(),

@@ -61,7 +61,8 @@ impl Scale {
         };
         let (lasts, rounds, bids) = match scenario {
             Scenario::Killed => (seconds(&[1, 3], &[1, 30]), (2, 8), (16, 1_250)),
-            Scenario::Stopped => (seconds(&[6], &[60]), (1, 3), (12, 1_250)),
+            // The shorter ones so that it wakes just when somebody looks for the last time whether a bid arrived.
+            Scenario::Stopped => (seconds(&[6], &[60, 12, 17]), (1, 9), (12, 1_250)),
             Scenario::HalfOpen => (Vec::new(), (1, 5), (12, 1_250)),
             Scenario::Slow => (Vec::new(), (1, 1), (12, 1_250)),
             Scenario::Flapping => (seconds(&[6], &[30]), (1, 6), (12, 1_250)),

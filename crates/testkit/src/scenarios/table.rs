@@ -1,5 +1,6 @@
 //! What came of the scenarios, as a table for `docs/reliability.md`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,22 +10,20 @@ use crate::pods::PodKind;
 /// The head of the table.
 pub const HEAD: &str = "\
 | scenario | pod | bids | confirmed | refused | not stored | in doubt for a while | not sent | lost · doubled · misreported | \
-troubles | recovery: median | slowest | reconnects | took |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+troubles | recovery: median, slowest | reconnects | took |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// One line of it.
 pub fn row(outcome: &Outcome) -> String {
     let verdict = &outcome.verdict;
-    let mut recoveries = outcome.recoveries.clone();
-    recoveries.sort();
     let pod = match outcome.kind {
         PodKind::Gaveld => "gaveld",
         PodKind::Python => "Python",
     };
     let form = if outcome.long { "" } else { " (short form)" };
     format!(
-        "| {}{form} | {pod} | {} | {} | {} | {} | {} | {} | {} · {} · {} | {} | {} | {} | {} | {} s |\n",
+        "| {}{form} | {pod} | {} | {} | {} | {} | {} | {} | {} · {} · {} | {} | {} | {} | {} s |\n",
         outcome.scenario.words(),
         verdict.bids,
         verdict.confirmed,
@@ -35,18 +34,41 @@ pub fn row(outcome: &Outcome) -> String {
         verdict.lost.len(),
         verdict.doubled.len(),
         verdict.misreported.len(),
-        recoveries.len(),
-        seconds(recoveries.get(recoveries.len().saturating_sub(1) / 2)),
-        seconds(recoveries.last()),
+        outcome.recoveries.len(),
+        recovery(outcome),
         outcome.reconnects,
         outcome.took.as_secs(),
     )
 }
 
-fn seconds(duration: Option<&Duration>) -> String {
-    duration.map_or_else(
-        || "–".to_owned(),
-        |duration| format!("{:.2} s", duration.as_secs_f64()),
+/// By how long the trouble lasted, where that differs.
+fn recovery(outcome: &Outcome) -> String {
+    let mut by_length = BTreeMap::<Duration, Vec<Duration>>::new();
+    for (lasted, took) in &outcome.recoveries {
+        by_length.entry(*lasted).or_default().push(*took);
+    }
+    let mut parts = Vec::new();
+    for (lasted, mut took) in by_length {
+        let what = match lasted.as_secs() {
+            0 => String::new(),
+            seconds => format!("after {seconds} s: "),
+        };
+        parts.push(what + &median_and_slowest(&mut took));
+    }
+    if !outcome.noticed.is_empty() {
+        let mut noticed = outcome.noticed.clone();
+        parts.push(format!("noticed after {}", median_and_slowest(&mut noticed)));
+    }
+    parts.join("; ")
+}
+
+fn median_and_slowest(times: &mut [Duration]) -> String {
+    times.sort();
+    let seconds = |at: usize| times.get(at).map_or(0.0, Duration::as_secs_f64);
+    format!(
+        "{:.2} s, {:.2} s",
+        seconds((times.len().max(1) - 1) / 2),
+        seconds(times.len().max(1) - 1)
     )
 }
 
