@@ -259,7 +259,8 @@ async fn bid_on(session: Session, auction: AuctionId, stop: CancellationToken) {
     }
 }
 
-/// A bid on what is shown, if one is allowed: with odd pounds, so that nobody's bids are alike.
+/// A bid on what is shown, if one is allowed: by turns a round step, as the buttons make it, so that two bids of one
+/// amount do come about, and an odd amount, so that nobody else's is like it.
 fn next_bid(view: &AuctionView) -> Option<(Option<Money>, Money)> {
     if view.bidding.blocked.is_some() {
         return None;
@@ -268,6 +269,9 @@ fn next_bid(view: &AuctionView) -> Option<(Option<Money>, Money)> {
     let least = price.map_or(view.bidding.minimum?, |price| {
         price.saturating_add(Money::from_pounds(1_000))
     });
-    let odd = rand::rng().random_range(0..1_000);
+    let odd = match rand::rng().random_bool(0.5) {
+        true => 0,
+        false => rand::rng().random_range(1..1_000),
+    };
     Some((price, least.saturating_add(Money::from_pounds(odd))))
 }
