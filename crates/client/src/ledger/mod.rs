@@ -57,6 +57,8 @@ pub struct Answered {
     pub key: Option<String>,
 }
 
+const OTHER_COUNTS: &str = "your other bid of this amount is the one that counts";
+
 impl Ledger {
     /// An evening has fewer bids of one person; the oldest decided one goes first.
     const KEPT: usize = 200;
@@ -222,13 +224,29 @@ impl Ledger {
         let (fate, detail) = match verdict {
             Verdict::NotYet => return,
             Verdict::Counts(_) if self.settle_late(key) => return,
-            Verdict::Counts(how) => (Fate::Confirmed, how),
-            Verdict::DoesNotCount(why) => (Fate::NotStored, why),
-            Verdict::Undecidable(why) => (Fate::Undecidable, why),
+            Verdict::Counts(_) if self.has_its_double(key) => (Fate::NotStored, OTHER_COUNTS),
+            Verdict::Counts(how) => (Fate::Confirmed, how.as_str()),
+            Verdict::DoesNotCount(why) => (Fate::NotStored, why.as_str()),
+            Verdict::Undecidable(why) => (Fate::Undecidable, why.as_str()),
         };
         if self.advance(key, fate, Some(detail)) {
             self.hand_on(key);
         }
+    }
+
+    /// Whether another bid of this amount is known to be stored. Where the server keeps no keys, what was found is that
+    /// one: within one lot nobody can have two accepted bids of one amount.
+    fn has_its_double(&self, key: &str) -> bool {
+        let Some(this) = self.get(key).filter(|_| !self.honours_keys) else {
+            return false;
+        };
+        self.entries.iter().any(|other| {
+            other.key != this.key
+                && other.auction_id == this.auction_id
+                && other.lot == this.lot
+                && other.amount == this.amount
+                && matches!(other.fate, Fate::Accepted | Fate::Confirmed)
+        })
     }
 
     fn answered(&mut self, key: &str, answered: Answered) {
@@ -275,8 +293,9 @@ impl Ledger {
     }
 
     /// The entry that a stored bid belongs to: by its key where it has one, otherwise by auction, lot and amount.
-    /// (Within one lot nobody can have two accepted bids of one amount. A key that is not here is a bid that the same
-    /// person made elsewhere.)
+    /// Within one lot nobody can have two accepted bids of one amount, so of several entries it is the one that is known
+    /// to be stored, or else the one that nothing is known of yet: never a later one that may still be refused. (A key
+    /// that is not here is a bid that the same person made elsewhere.)
     fn matching(
         &mut self,
         auction: &AuctionId,
@@ -286,12 +305,13 @@ impl Ledger {
     ) -> Option<String> {
         let found = match key {
             Some(key) => self.entries.iter().find(|e| e.key == key),
-            None => self.entries.iter().rev().find(|e| {
-                e.auction_id == *auction
-                    && Some(e.lot) == lot
-                    && e.amount == amount
-                    && !matches!(e.fate, Fate::Refused | Fate::Draft)
-            }),
+            None => self
+                .entries
+                .iter()
+                .filter(|e| e.auction_id == *auction && Some(e.lot) == lot && e.amount == amount)
+                .filter_map(|e| Some((likelihood(e.fate)?, e)))
+                .min_by_key(|(likelihood, _)| *likelihood)
+                .map(|(_, e)| e),
         }?;
         let found = found.key.clone();
         self.honours_keys |= key.is_some();
@@ -357,6 +377,17 @@ impl Ledger {
             .iter()
             .rev()
             .any(|e| e.auction_id == *auction && e.lot == lot && is_open(e.fate))
+    }
+}
+
+/// Which of several entries of one amount a stored bid belongs to: the lowest. None: to no such entry.
+const fn likelihood(fate: Fate) -> Option<u8> {
+    match fate {
+        Fate::Confirmed => Some(0),
+        Fate::Accepted => Some(1),
+        Fate::Sent | Fate::Unknown => Some(2),
+        Fate::NotStored | Fate::Undecidable => Some(3),
+        Fate::Refused | Fate::Draft => None,
     }
 }
 

@@ -98,6 +98,53 @@ fn somebody_elses_bid_of_the_same_amount_confirms_nothing() {
 }
 
 #[test]
+fn a_stored_bid_confirms_one_entry_and_not_the_next_one_of_its_amount() {
+    for told in [Fate::Accepted, Fate::Confirmed] {
+        let mut ledger = ledger_with("taken", told);
+        let draft = Draft {
+            key: "again".into(),
+            auction_id: "a".into(),
+            lot: 1,
+            club: "Everton FC".into(),
+            club_id: Some("c".into()),
+            amount: Money::from_pounds(5),
+        };
+        ledger.draft(draft, Millis(200));
+        ledger.sent("again", Millis(200));
+        let bid: Bid = serde_json::from_str(r#"{"userId":"me","amount":5.0}"#).unwrap();
+        ledger.seen_in_snapshot(&"a".into(), 1, &[bid], &"me".into());
+        ledger.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(230));
+        let fate = |ledger: &Ledger, key| ledger.get(key).unwrap().fate;
+        assert_eq!(
+            (fate(&ledger, "taken"), fate(&ledger, "again")),
+            (Fate::Confirmed, Fate::Sent),
+            "{told:?}"
+        );
+        let refusal = Refusal::read(400, r#"{"detail":"You are already the highest bidder"}"#);
+        ledger.refused("again", &refusal, answered(10));
+        assert_eq!(fate(&ledger, "again"), Fate::Refused);
+    }
+}
+
+#[test]
+fn what_is_found_of_a_bid_without_an_answer_is_not_the_other_one_of_its_amount() {
+    let mut ledger = ledger_with("taken", Fate::Confirmed);
+    let draft = Draft {
+        key: "again".into(),
+        auction_id: "a".into(),
+        lot: 1,
+        club: "Everton FC".into(),
+        club_id: Some("c".into()),
+        amount: Money::from_pounds(5),
+    };
+    ledger.draft(draft, Millis(200));
+    ledger.sent("again", Millis(200));
+    ledger.unknown("again", None);
+    ledger.judged("again", &Verdict::Counts("the server has it".into()));
+    assert_eq!(ledger.get("again").unwrap().fate, Fate::NotStored);
+}
+
+#[test]
 fn a_refused_bid_is_not_mistaken_for_the_repeat_that_was_taken() {
     let mut ledger = ledger_with("refused", Fate::Refused);
     let draft = Draft {
