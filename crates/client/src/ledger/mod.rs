@@ -235,9 +235,10 @@ impl Ledger {
     }
 
     /// Whether another bid of this amount is known to be stored. Where the server keeps no keys, what was found is that
-    /// one: within one lot nobody can have two accepted bids of one amount.
+    /// one; a second one would have been confirmed by the snapshot already.
     fn has_its_double(&self, key: &str) -> bool {
-        let Some(this) = self.get(key).filter(|_| !self.honours_keys) else {
+        let unanswered = |entry: &&LedgerEntry| is_open(entry.fate) && !self.honours_keys;
+        let Some(this) = self.get(key).filter(unanswered) else {
             return false;
         };
         self.entries.iter().any(|other| {
@@ -268,7 +269,7 @@ impl Ledger {
             return None;
         }
         let lot = update.lot_id.number();
-        let key = self.matching(auction, lot, update.amount, update.client_bid_id.as_deref())?;
+        let key = self.matching(auction, lot, update.amount, update.client_bid_id.as_deref(), 0)?;
         let entry = self.find(&key)?;
         // How long ago an earlier run sent it says nothing about the way of an event.
         let first = entry.echo_ms.is_none() && !entry.earlier;
@@ -283,8 +284,13 @@ impl Ledger {
 
     /// The bids of a snapshot: those of mine that are among them are confirmed.
     pub fn seen_in_snapshot(&mut self, auction: &AuctionId, lot: u32, bids: &[Bid], me: &UserId) {
+        let mut alike = HashMap::<Money, usize>::new();
         for bid in bids.iter().filter(|bid| bid.user_id == *me) {
-            if let Some(key) = self.matching(auction, Some(lot), bid.amount, bid.client_bid_id.as_deref())
+            let before = alike.entry(bid.amount).or_default();
+            let key = bid.client_bid_id.as_deref();
+            let found = self.matching(auction, Some(lot), bid.amount, key, *before);
+            *before += 1;
+            if let Some(key) = found
                 && self.advance(&key, Fate::Confirmed, Some("the server has it"))
             {
                 self.hand_on(&key);
@@ -292,26 +298,28 @@ impl Ledger {
         }
     }
 
-    /// The entry that a stored bid belongs to: by its key where it has one, otherwise by auction, lot and amount.
-    /// Within one lot nobody can have two accepted bids of one amount, so of several entries it is the one that is known
-    /// to be stored, or else the one that nothing is known of yet: never a later one that may still be refused. (A key
-    /// that is not here is a bid that the same person made elsewhere.)
+    /// The entry that a stored bid belongs to: by its key where it has one, otherwise by auction, lot and amount. Of
+    /// several entries it is the one that is known to be stored, or else the one that nothing is known of yet: never a
+    /// later one that may still be refused. Where a server has taken several bids of one amount (the field's may, when
+    /// somebody else's bid came in at once), `before` of them belong to other entries. (A key that is not here is a bid
+    /// that the same person made elsewhere.)
     fn matching(
         &mut self,
         auction: &AuctionId,
         lot: Option<u32>,
         amount: Money,
         key: Option<&str>,
+        before: usize,
     ) -> Option<String> {
-        let found = match key {
-            Some(key) => self.entries.iter().find(|e| e.key == key),
-            None => self
-                .entries
-                .iter()
-                .filter(|e| e.auction_id == *auction && Some(e.lot) == lot && e.amount == amount)
-                .filter_map(|e| Some((likelihood(e.fate)?, e)))
-                .min_by_key(|(likelihood, _)| *likelihood)
-                .map(|(_, e)| e),
+        let found = if let Some(key) = key {
+            self.entries.iter().find(|e| e.key == key)
+        } else {
+            let alike = self.entries.iter();
+            let alike =
+                alike.filter(|e| e.auction_id == *auction && Some(e.lot) == lot && e.amount == amount);
+            let mut ranked: Vec<_> = alike.filter_map(|e| Some((likelihood(e.fate)?, e))).collect();
+            ranked.sort_by_key(|(likelihood, _)| *likelihood);
+            ranked.get(before).map(|(_, e)| *e)
         }?;
         let found = found.key.clone();
         self.honours_keys |= key.is_some();

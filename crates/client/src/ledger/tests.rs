@@ -127,6 +127,27 @@ fn a_stored_bid_confirms_one_entry_and_not_the_next_one_of_its_amount() {
 }
 
 #[test]
+fn two_stored_bids_of_one_amount_confirm_two_entries() {
+    let mut ledger = ledger_with("one", Fate::Confirmed);
+    let draft = Draft {
+        key: "other".into(),
+        auction_id: "a".into(),
+        lot: 1,
+        club: "Everton FC".into(),
+        club_id: Some("c".into()),
+        amount: Money::from_pounds(5),
+    };
+    ledger.draft(draft, Millis(200));
+    ledger.sent("other", Millis(200));
+    ledger.accepted("other", answered(10));
+    let bid: Bid = serde_json::from_str(r#"{"userId":"me","amount":5.0}"#).unwrap();
+    ledger.seen_in_snapshot(&"a".into(), 1, std::slice::from_ref(&bid), &"me".into());
+    assert_eq!(ledger.get("other").unwrap().fate, Fate::Accepted);
+    ledger.seen_in_snapshot(&"a".into(), 1, &[bid.clone(), bid], &"me".into());
+    assert_eq!(ledger.get("other").unwrap().fate, Fate::Confirmed);
+}
+
+#[test]
 fn what_is_found_of_a_bid_without_an_answer_is_not_the_other_one_of_its_amount() {
     let mut ledger = ledger_with("taken", Fate::Confirmed);
     let draft = Draft {

@@ -302,7 +302,7 @@ impl Stage {
                     |_, view| shows(view, &truth),
                 )
                 .await
-                .with_context(|| format!("the server has {:?}", told_by(&truth)))?;
+                .with_context(|| format!("the server has {:?}", highest(&truth)))?;
         }
         let books: Vec<_> = self
             .bidders
@@ -359,10 +359,12 @@ fn summary(state: &SessionState) -> String {
     )
 }
 
-/// The highest bid and who bid it: what the field's backend keeps as its price need not be that.
-fn told_by(truth: &AuctionSnapshot) -> Option<(Money, UserId)> {
-    let best = truth.bids.iter().max_by_key(|bid| bid.amount)?;
-    Some((best.amount, best.user_id.clone()))
+/// The highest bids: what the field's backend keeps as its price need not be that, and it may have taken two of one
+/// amount at once.
+fn highest(truth: &AuctionSnapshot) -> Vec<(Money, UserId)> {
+    let price = truth.bids.iter().map(|bid| bid.amount).max();
+    let highest = truth.bids.iter().filter(|bid| Some(bid.amount) == price);
+    highest.map(|bid| (bid.amount, bid.user_id.clone())).collect()
 }
 
 fn shows(view: &AuctionView, truth: &AuctionSnapshot) -> bool {
@@ -370,5 +372,6 @@ fn shows(view: &AuctionView, truth: &AuctionSnapshot) -> bool {
         let leader = lot.leader.as_ref()?;
         Some((lot.price?, leader.user_id.clone()))
     });
-    u64::from(view.sequence) == truth.auction.bid_sequence && shown == told_by(truth)
+    let is_right = shown.is_some_and(|shown| highest(truth).contains(&shown));
+    u64::from(view.sequence) == truth.auction.bid_sequence && is_right
 }

@@ -82,7 +82,7 @@ pub fn judge<'a>(books: impl IntoIterator<Item = (&'a UserId, &'a Book)>, stored
             .count();
         let words = || format!("{mark:?}: stored {count} times, told {:?}", fates(told));
         match () {
-            () if count > told.len() || count > 1 => verdict.doubled.push(words()),
+            () if count > told.len() || (by_key && count > 1) => verdict.doubled.push(words()),
             () if confirmed > count => verdict.lost.push(words()),
             () if confirmed < count => verdict.misreported.push(words()),
             () => {}
