@@ -18,7 +18,7 @@ use super::line::Stream;
 use super::live::{Connection, Taken};
 use super::options::{AuthPayload, ConnectOptions, StageTap};
 use super::upgrade::excerpt;
-use super::{dial, tls};
+use super::{dial, proxy, tls};
 use crate::socket::MAIN_NAMESPACE;
 
 /// A limit above this is none.
@@ -70,10 +70,11 @@ pub(super) struct Reached {
     pub(super) timings: Timings,
 }
 
-/// Name resolution, TCP, TLS.
+/// Name resolution, TCP, the proxy's tunnel, TLS. A `tunnel` is asked for where there is a proxy.
 pub(super) async fn reach(
     endpoint: &Endpoint,
     options: &ConnectOptions,
+    tunnel: bool,
     deadline: &Deadline,
 ) -> Result<Reached, ConnectError> {
     let mut timings = Timings::default();
@@ -84,10 +85,18 @@ pub(super) async fn reach(
     } else {
         None
     };
-    let (addresses, took) = deadline.stage(Stage::Dns, dial::resolve(endpoint)).await?;
+    let (host, port) = match &options.proxy {
+        Some(proxy) => (proxy.host.clone(), proxy.port),
+        None => (endpoint.host(), endpoint.port()),
+    };
+    let (addresses, took) = deadline.stage(Stage::Dns, dial::resolve(host, port)).await?;
     timings.dns = took;
-    let ((tcp, peer), took) = deadline.stage(Stage::Tcp, dial::open(&addresses)).await?;
+    let ((mut tcp, peer), took) = deadline.stage(Stage::Tcp, dial::open(&addresses)).await?;
     timings.tcp = took;
+    if let Some(proxy) = options.proxy.as_ref().filter(|_| tunnel) {
+        let asking = proxy::tunnel(&mut tcp, endpoint, proxy);
+        timings.proxy = Some(deadline.stage(Stage::Proxy, asking).await?.1);
+    }
     let stream = match &tls {
         None => MaybeTlsStream::Plain(tcp),
         Some(config) => {

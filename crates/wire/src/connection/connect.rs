@@ -38,7 +38,7 @@ pub struct Handshake {
     pub headers: HeaderMap,
     /// How long each stage took.
     pub timings: Timings,
-    /// The address that is connected to.
+    /// The address that is connected to: the proxy's, where there is one.
     pub peer: SocketAddr,
 }
 
@@ -49,6 +49,8 @@ pub struct Timings {
     pub dns: Duration,
     /// Opening the TCP connection.
     pub tcp: Duration,
+    /// Until the proxy's tunnel stood; `None` without one.
+    pub proxy: Option<Duration>,
     /// The TLS handshake; `None` without TLS.
     pub tls: Option<Duration>,
     /// From the upgrade request to the answer's headers; nothing over polling.
@@ -79,7 +81,8 @@ impl Handshake {
 impl Timings {
     /// All stages together.
     pub fn total(&self) -> Duration {
-        self.dns + self.tcp + self.tls.unwrap_or_default() + self.upgrade + self.open + self.connect
+        let optional = self.proxy.unwrap_or_default() + self.tls.unwrap_or_default();
+        self.dns + self.tcp + optional + self.upgrade + self.open + self.connect
     }
 }
 
@@ -92,7 +95,7 @@ const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Cancel-safe: dropping the future closes what was opened.
 pub async fn connect(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Connection, ConnectError> {
     let deadline = Deadline::of(options);
-    let reached = attempt::reach(endpoint, options, &deadline).await?;
+    let reached = attempt::reach(endpoint, options, true, &deadline).await?;
     let (mut stream, mut timings) = (reached.stream, reached.timings);
 
     let upgrading = upgrade::upgrade(&mut stream, endpoint, &options.headers);

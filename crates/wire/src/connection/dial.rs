@@ -8,7 +8,6 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-use super::endpoint::Endpoint;
 use super::error::ConnectError;
 
 /// A name with more addresses than this has enough of them.
@@ -18,17 +17,16 @@ const MOST_ADDRESSES: usize = 8;
 const NEXT_ATTEMPT_AFTER: Duration = Duration::from_millis(250);
 
 /// Resolves the host's name.
-pub(super) async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ConnectError> {
-    let host = endpoint.host();
+pub(super) async fn resolve(host: String, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
     // An address needs no resolver, and the resolver's thread is not always free.
     if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, endpoint.port())]);
+        return Ok(vec![SocketAddr::new(address, port)]);
     }
     let not_resolved = |reason: String| ConnectError::NameNotResolved {
         host: host.clone(),
         reason,
     };
-    let found = tokio::net::lookup_host((host.as_str(), endpoint.port()))
+    let found = tokio::net::lookup_host((host.as_str(), port))
         .await
         .map_err(|error| not_resolved(error.to_string()))?;
     let addresses: Vec<SocketAddr> = found.take(MOST_ADDRESSES).collect();

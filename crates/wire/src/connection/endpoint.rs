@@ -111,6 +111,20 @@ impl Endpoint {
         self.secure
     }
 
+    /// Whether it is a name or address of this machine itself.
+    pub(super) fn is_this_machine(&self) -> bool {
+        match &self.host {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        }
+    }
+
+    /// Host and port, as a proxy is asked for them.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// The whole path, prefix included.
     pub fn path(&self) -> String {
         format!("{}{}", self.prefix, self.path)

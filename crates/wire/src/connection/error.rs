@@ -19,6 +19,8 @@ pub enum Stage {
     Dns,
     /// The TCP connection is opened.
     Tcp,
+    /// The proxy is asked for a tunnel.
+    Proxy,
     /// TLS is agreed on.
     Tls,
     /// HTTP is upgraded to a websocket.
@@ -34,6 +36,7 @@ impl std::fmt::Display for Stage {
         formatter.write_str(match self {
             Self::Dns => "name resolution",
             Self::Tcp => "the TCP connection",
+            Self::Proxy => "the proxy's tunnel",
             Self::Tls => "the TLS handshake",
             Self::Upgrade => "the websocket upgrade",
             Self::Open => "the Engine.IO handshake",
@@ -85,6 +88,12 @@ pub enum ConnectError {
         stage: Stage,
         /// The limit on the whole of connecting.
         limit: Duration,
+    },
+    /// The proxy gives no way to the server; with status 407 it wants to know who asks.
+    #[error("the proxy answered HTTP {status} in place of a way to the server")]
+    ProxyRefused {
+        /// HTTP status code.
+        status: u16,
     },
     /// No trusted encryption could be agreed on.
     #[error("TLS failed: {0}")]

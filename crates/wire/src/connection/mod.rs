@@ -17,8 +17,8 @@
 //! ```
 //!
 //! One task owns the [`Connection`]. Reading is cancel-safe and sending never waits, so that the task can `select!`
-//! between [`Connection::next`] and its commands. There is no reconnecting and no proxy: an instrument measures the one
-//! connection it was asked for.
+//! between [`Connection::next`] and its commands. There is no reconnecting, and no proxy but the one that is asked
+//! for: an instrument measures the one connection it was asked for.
 
 mod attempt;
 mod connect;
@@ -30,6 +30,7 @@ mod line;
 mod live;
 mod options;
 mod polling;
+mod proxy;
 mod tls;
 mod upgrade;
 
@@ -40,4 +41,5 @@ pub use incoming::{Ack, Event, Incoming, RawMessage};
 pub use live::{CloseOutcome, Connection, Counters};
 pub use options::{AuthPayload, ConnectOptions, Direction, FrameTap, RawContent, RawFrame, StageTap};
 pub use polling::connect_by_polling;
+pub use proxy::Proxy;
 pub use tls::{TlsFailure, TlsOptions};

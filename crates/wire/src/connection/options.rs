@@ -8,6 +8,7 @@ use http::HeaderMap;
 use serde::Serialize;
 
 use super::error::Stage;
+use super::proxy::Proxy;
 use super::tls::TlsOptions;
 use crate::limits::Limits;
 
@@ -22,6 +23,8 @@ pub struct ConnectOptions {
     pub tls: TlsOptions,
     /// Bounds on what the server may send.
     pub limits: Limits,
+    /// The proxy to go through. Default none: an instrument measures the way it was asked for.
+    pub proxy: Option<Proxy>,
     /// Sees every frame in both directions.
     pub tap: Option<FrameTap>,
     /// Told of every stage of connecting when it begins.
@@ -41,6 +44,7 @@ impl Default for ConnectOptions {
             headers: HeaderMap::new(),
             tls: TlsOptions::default(),
             limits: Limits::default(),
+            proxy: None,
             tap: None,
             stage_tap: None,
             max_unsent_bytes: 2 << 20,
@@ -73,6 +77,7 @@ impl fmt::Debug for ConnectOptions {
             )
             .field("tls", &self.tls)
             .field("limits", &self.limits)
+            .field("proxy", &self.proxy)
             .field("tap", &self.tap)
             .field("stage_tap", &self.stage_tap)
             .field("max_unsent_bytes", &self.max_unsent_bytes)

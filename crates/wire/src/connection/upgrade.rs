@@ -64,7 +64,7 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     stream.flush().await.map_err(|error| closed(&error))?;
 
     let mut received = Vec::new();
-    let (head, head_length) = read_head(stream, &mut received).await?;
+    let (head, head_length) = read_head(stream, &mut received, Stage::Upgrade).await?;
     let tail = received.split_off(head_length);
     if head.status != 101 {
         return Err(refused(stream, head, tail).await);
@@ -112,21 +112,24 @@ pub(super) fn refuse_own(headers: &HeaderMap) -> Result<(), ConnectError> {
     }
 }
 
-struct Head {
-    status: u16,
+/// The head of an HTTP answer.
+pub(super) struct Head {
+    pub(super) status: u16,
     headers: HeaderMap,
 }
 
 /// Reads until the head is complete; `received` then holds it and what came with it.
-async fn read_head<S: AsyncRead + Unpin>(
+pub(super) async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     received: &mut Vec<u8>,
+    stage: Stage,
 ) -> Result<(Head, usize), ConnectError> {
     loop {
-        if stream.read_buf(received).await.map_err(|error| closed(&error))? == 0 {
+        let read = stream.read_buf(received).await;
+        if read.map_err(|error| closed_in(stage, &error))? == 0 {
             let reason = "the stream ended".to_owned();
             return Err(ConnectError::ClosedDuringHandshake {
-                stage: Stage::Upgrade,
+                stage,
                 code: None,
                 reason,
             });
@@ -256,8 +259,13 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 fn closed(error: &io::Error) -> ConnectError {
+    closed_in(Stage::Upgrade, error)
+}
+
+/// The stream broke while an answer was awaited.
+pub(super) fn closed_in(stage: Stage, error: &io::Error) -> ConnectError {
     ConnectError::ClosedDuringHandshake {
-        stage: Stage::Upgrade,
+        stage,
         code: None,
         reason: error.to_string(),
     }

@@ -108,13 +108,18 @@ impl HttpPeer {
 
     /// Grants a session; returns the GET that waits then.
     pub async fn greet(&mut self, open: &str) -> Request {
+        self.greet_at("/api/socket.io/", open).await
+    }
+
+    /// The same where the path, or the whole address, is another.
+    pub async fn greet_at(&mut self, path: &str, open: &str) -> Request {
         let opening = self.next("GET").await;
-        assert_eq!(opening.target, "/api/socket.io/?EIO=4&transport=polling");
+        assert_eq!(opening.target, format!("{path}?EIO=4&transport=polling"));
         opening.answer("200 OK", "x-pod-id: pod-a\r\n", open);
         let waiting = self.next("GET").await;
         assert_eq!(
             waiting.target,
-            "/api/socket.io/?EIO=4&transport=polling&sid=engine-1"
+            format!("{path}?EIO=4&transport=polling&sid=engine-1")
         );
         let connect = self.next("POST").await;
         assert_eq!(connect.target, waiting.target);

@@ -18,7 +18,7 @@ use tokio_tungstenite::MaybeTlsStream;
 use super::super::error::{ConnectError, ConnectionError, HttpRefusal};
 use super::super::line::Stream;
 use super::super::upgrade::excerpt;
-use super::super::{dial, tls};
+use super::super::{dial, proxy, tls};
 use super::requests::{Sent, Way};
 use crate::engine::Refusal;
 use crate::{Bytes, Utf8Bytes};
@@ -97,10 +97,13 @@ impl Lane {
 impl Open {
     async fn dial(way: &Way) -> Result<Self, ConnectionError> {
         let connecting = async {
-            let (tcp, _) = dial::open(&[way.peer]).await?;
+            let (mut tcp, _) = dial::open(&[way.peer]).await?;
             Ok(match &way.tls {
                 None => MaybeTlsStream::Plain(tcp),
                 Some(config) => {
+                    if let Some(proxy) = &way.proxy {
+                        proxy::tunnel(&mut tcp, &way.endpoint, proxy).await?;
+                    }
                     MaybeTlsStream::Rustls(tls::handshake(Arc::clone(config), &way.endpoint, tcp).await?)
                 }
             })

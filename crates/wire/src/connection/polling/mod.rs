@@ -31,7 +31,7 @@ pub async fn connect_by_polling(
 ) -> Result<Connection, ConnectError> {
     upgrade::refuse_own(&options.headers)?;
     let deadline = Deadline::of(options);
-    let reached = attempt::reach(endpoint, options, &deadline).await?;
+    let reached = attempt::reach(endpoint, options, endpoint.is_secure(), &deadline).await?;
     let mut timings = reached.timings;
     let most_bytes = options.limits.max_payload_bytes;
     let mut requests = Requests::new(endpoint.clone(), reached.peer, reached.tls, options);

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTHORIZATION, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::Full;
 use rustls::ClientConfig;
 
 use super::super::endpoint::Endpoint;
 use super::super::options::ConnectOptions;
+use super::super::proxy::Proxy;
 use super::super::upgrade;
 use crate::Bytes;
 
@@ -26,6 +27,7 @@ pub(super) struct Way {
     pub(super) endpoint: Endpoint,
     pub(super) peer: SocketAddr,
     pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) proxy: Option<Proxy>,
 }
 
 /// Makes the requests.
@@ -52,7 +54,12 @@ impl Requests {
             headers.insert(HOST, host);
         }
         Self {
-            way: Way { endpoint, peer, tls },
+            way: Way {
+                endpoint,
+                peer,
+                tls,
+                proxy: options.proxy.clone(),
+            },
             headers,
             cookies: BTreeMap::new(),
             session: None,
@@ -88,14 +95,20 @@ impl Requests {
     fn request(&self, method: Method, body: Bytes) -> Sent {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        // A path that was percent-encoded is always a target; without one the server's answer tells what is wrong.
-        *request.uri_mut() = self
-            .way
-            .endpoint
-            .polling_target(self.session.as_deref())
-            .parse()
-            .unwrap_or_default();
         *request.headers_mut() = self.headers.clone();
+        let endpoint = &self.way.endpoint;
+        let mut target = endpoint.polling_target(self.session.as_deref());
+        // Without TLS there is no tunnel: the proxy is told the whole address.
+        if let Some(proxy) = self.way.proxy.as_ref().filter(|_| !endpoint.is_secure()) {
+            target = format!("http://{}{target}", endpoint.host_header());
+            if let Some(authorization) = &proxy.authorization {
+                request
+                    .headers_mut()
+                    .insert(PROXY_AUTHORIZATION, authorization.clone());
+            }
+        }
+        // A path that was percent-encoded is always a target; without one the server's answer tells what is wrong.
+        *request.uri_mut() = target.parse().unwrap_or_default();
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().insert(COOKIE, cookies);
         }
