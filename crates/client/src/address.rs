@@ -90,11 +90,6 @@ impl ServerAddress {
         format!("{}/api{call}", self.base())
     }
 
-    /// Whether the way there is encrypted.
-    pub fn is_secure(&self) -> bool {
-        self.base.scheme() == "https"
-    }
-
     /// Whose name has to be looked up, and the port.
     pub fn host_and_port(&self) -> (String, u16) {
         let host = self.base.host_str().unwrap_or_default();

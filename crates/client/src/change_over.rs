@@ -2,7 +2,6 @@
 //!
 //! Pure: it is told how links end.
 
-use std::env;
 use std::time::Duration;
 
 use crate::state::{Carrier, TransportKind};
@@ -71,10 +70,17 @@ impl ChangeOver {
                 Carrier::Polling,
                 "Websockets are refused on the way to this server; long polling is tried instead.",
             ),
-            Lost::NotConnected(_) | Lost::TooSlow if websocket && self.proxy && stood.is_none() => self.over(
-                Carrier::Polling,
-                "Websockets pass by the proxy that this machine is told to use; long polling through it is tried.",
-            ),
+            Lost::NotConnected(_) | Lost::TooSlow if websocket && self.proxy && stood.is_none() => {
+                if boxed {
+                    let why = "The standard library passes by the proxy that this machine is told to use; the plain \
+                               one goes through it.";
+                    self.over(Carrier::Websocket, why)
+                } else {
+                    let why = "No websocket gets through the proxy that this machine is told to use; long polling is \
+                               tried.";
+                    self.over(Carrier::Polling, why)
+                }
+            }
             Lost::InvalidSession(_) if !websocket => {
                 self.now = self.chosen;
                 let why = "Long polling cannot work here: requests of one connection reach pods that do not know it. \
@@ -117,20 +123,6 @@ impl ChangeOver {
         self.why = Some(why.clone());
         why
     }
-}
-
-/// Whether the environment names a proxy for this server.
-pub fn proxy_for(secure: bool, host: &str) -> bool {
-    let local = host == "localhost" || host.starts_with("127.") || host == "::1";
-    let names: &[&str] = if secure {
-        &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-    } else {
-        &["http_proxy", "ALL_PROXY", "all_proxy"]
-    };
-    !local
-        && names
-            .iter()
-            .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 #[cfg(test)]
@@ -180,8 +172,9 @@ mod tests {
         assert_eq!(direct.lost(&unreachable, None), None);
         let mut behind = ChangeOver::new(TransportKind::RustSocketio, true);
         assert!(behind.lost(&unreachable, None).is_some());
+        assert_eq!(behind.way(), PLAIN);
+        assert!(behind.lost(&unreachable, None).is_some());
         assert_eq!(behind.way(), POLLING);
-        assert!(!proxy_for(true, "127.0.0.1") && !proxy_for(false, "localhost"));
     }
 
     #[test]

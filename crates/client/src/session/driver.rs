@@ -16,7 +16,7 @@ use super::keeping::Keeping;
 use super::recording::Noted;
 use super::rooms::Room;
 use super::{Command, SessionConfig};
-use crate::change_over::{self, ChangeOver};
+use crate::change_over::ChangeOver;
 use crate::clock::ServerClock;
 use crate::feed::{Body, Feed};
 use crate::ledger::Ledger;
@@ -29,7 +29,7 @@ use crate::state::{
     Carrier, Connection, HealthClaim, LinkPhase, Lobby, Measurements, Millis, SessionState, Spread,
 };
 use crate::time;
-use crate::transport::{Inbound, Link, Lost, Stage};
+use crate::transport::{self, Inbound, Link, Lost, Stage};
 
 /// How often what depends on time alone is looked at.
 const PULSE: Duration = Duration::from_millis(250);
@@ -190,8 +190,7 @@ impl Driver {
         };
         let keeping = Keeping::new(&config);
         let state = super::publish::first(&config, &connection, keeping.shown(), now);
-        let (host, _) = config.address.host_and_port();
-        let proxy = change_over::proxy_for(config.address.is_secure(), &host);
+        let proxy = transport::has_proxy(&config.address.socket());
         let way = ChangeOver::new(config.transport, proxy);
         let (published, reader) = watch::channel(Arc::new(state));
         let driver = Self {

@@ -29,7 +29,9 @@ impl Driver {
         self.machine.resolving(time::now());
         self.touch_all();
         let (number, limit) = (self.link_number, self.config.handshake_limit);
-        let (host, port) = self.config.address.host_and_port();
+        let way = self.way.way();
+        let proxy = transport::proxy_on_the_way(way.transport, way.carrier, &self.config.address.socket());
+        let (host, port) = proxy.unwrap_or_else(|| self.config.address.host_and_port());
         self.jobs.spawn(async move {
             let found = tokio::time::timeout(limit, lookup_host((host.as_str(), port))).await;
             let result = match found {
@@ -85,7 +87,7 @@ impl Driver {
         self.answers_checks = online.answers_checks;
         let heartbeat = online.ping_interval.map(|interval| Heartbeat {
             interval,
-            timeout: PING_TIMEOUT,
+            timeout: online.ping_timeout.unwrap_or(PING_TIMEOUT),
         });
         self.machine.online(Instant::now(), now, heartbeat, online.took);
         self.note(None, "online", "Connected; events can arrive.".to_owned());

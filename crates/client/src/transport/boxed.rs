@@ -98,6 +98,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let online = Online {
         socket_id: None,
         ping_interval: None,
+        ping_timeout: None,
         answers_checks: false,
         took: started.elapsed(),
     };

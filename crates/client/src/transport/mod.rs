@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gavelscope_contract::{Received, Secret};
+use gavelscope_wire::connection::{Endpoint, Proxy};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -94,6 +95,8 @@ pub struct Online {
     pub socket_id: Option<String>,
     /// The server's heartbeat, where the library shows it.
     pub ping_interval: Option<Duration>,
+    /// How long after a due ping the server counts the connection as lost, where the library shows it.
+    pub ping_timeout: Option<Duration>,
     /// Whether [`Link::checks`] is answered: by `wire` over a websocket.
     pub answers_checks: bool,
     /// From the start of the attempt.
@@ -163,6 +166,34 @@ pub enum AckError {
     /// The link ended first.
     #[error("the connection was lost")]
     LinkLost,
+}
+
+/// The server of this endpoint, without its path, and its path.
+fn endpoint(url: &str) -> Result<Endpoint, Lost> {
+    let invalid = |error: &dyn std::fmt::Display| Lost::NotConnected(error.to_string());
+    let mut base = url::Url::parse(url).map_err(|error| invalid(&error))?;
+    let path = base.path().to_owned();
+    base.set_path("/");
+    let endpoint = Endpoint::from_url(&base).map_err(|error| invalid(&error))?;
+    Ok(endpoint.with_path(&path))
+}
+
+/// The proxy that the environment names for this endpoint: `wire` goes through it, `rust_socketio` passes it by.
+fn proxy(url: &str) -> Option<Proxy> {
+    Proxy::from_environment(&endpoint(url).ok()?)
+}
+
+/// Whether there is one.
+pub fn has_proxy(url: &str) -> bool {
+    proxy(url).is_some()
+}
+
+/// Host and port of the proxy, where this way to the endpoint leads through one: then nobody else's name is looked up.
+pub fn proxy_on_the_way(kind: TransportKind, carrier: Carrier, url: &str) -> Option<(String, u16)> {
+    match (kind, carrier) {
+        (TransportKind::RustSocketio, Carrier::Websocket) => None,
+        _ => proxy(url).map(|proxy| (proxy.host, proxy.port)),
+    }
 }
 
 /// Starts an attempt and returns at once.

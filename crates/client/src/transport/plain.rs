@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gavelscope_contract::Received;
 use gavelscope_wire::connection::{
-    self, ConnectError, ConnectOptions, Connection, ConnectionError, Endpoint, Incoming, StageTap, connect,
+    self, ConnectError, ConnectOptions, Connection, ConnectionError, Incoming, Proxy, StageTap, connect,
     connect_by_polling,
 };
 use serde_json::Value;
@@ -49,6 +49,7 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
     let online = Online {
         socket_id: Some(handshake.socket_sid.clone()),
         ping_interval: Some(handshake.ping_interval),
+        ping_timeout: Some(handshake.ping_timeout),
         answers_checks: target.carrier == Carrier::Websocket,
         took: started.elapsed(),
     };
@@ -112,17 +113,11 @@ async fn run(target: Target, far_end: FarEnd) -> Lost {
 }
 
 async fn open(target: &Target, arrivals: &mpsc::Sender<Inbound>) -> Result<Connection, Lost> {
-    // The endpoint's own path comes with the address here.
-    let url = url::Url::parse(&target.url).map_err(|error| Lost::NotConnected(error.to_string()))?;
-    let path = url.path().to_owned();
-    let mut base = url;
-    base.set_path("/");
-    let endpoint = Endpoint::from_url(&base)
-        .map_err(|error| Lost::NotConnected(error.to_string()))?
-        .with_path(&path);
+    let endpoint = super::endpoint(&target.url)?;
     let progress = arrivals.clone();
     let mut options = ConnectOptions {
         time_limit: target.limit,
+        proxy: Proxy::from_environment(&endpoint),
         stage_tap: Some(StageTap::new(move |stage| {
             let stage = match stage {
                 connection::Stage::Tcp => Stage::Connecting,
@@ -148,16 +143,18 @@ async fn open(target: &Target, arrivals: &mpsc::Sender<Inbound>) -> Result<Conne
         if let Some(wait) = error.retry_after() {
             let _ = arrivals.try_send(Inbound::RetryAfter(wait));
         }
-        refused(&error)
+        refused(&error, target.carrier)
     })
 }
 
-fn refused(error: &ConnectError) -> Lost {
+fn refused(error: &ConnectError, carrier: Carrier) -> Lost {
     let text = error.to_string();
     match error {
         ConnectError::Tls(failure) => Lost::Tls(failure.to_string()),
         ConnectError::TimedOut { .. } => Lost::TooSlow,
         ConnectError::NamespaceRefused { .. } => Lost::Refused(text),
+        // A proxy may have a way for requests where it has none for websockets.
+        ConnectError::ProxyRefused { .. } if carrier == Carrier::Websocket => Lost::WebsocketRefused(text),
         ConnectError::NotAnUpgrade { .. } | ConnectError::BadUpgrade { .. } => Lost::WebsocketRefused(text),
         ConnectError::InvalidSession(_) => Lost::InvalidSession(text),
         ConnectError::NotHttp { .. }
