@@ -21,6 +21,9 @@ io.on("connection", (socket) => {
   socket.on("ack_none", (_, ack) => ack());
   socket.on("ack_many", (_, ack) => ack(1, "two", { three: 3 }));
   socket.on("slow", ({ ms }, ack) => setTimeout(() => ack(ms), ms));
+  let held = () => {};
+  socket.on("hold", (_, ack) => { held = ack; });
+  socket.on("release", () => held("released"));
   socket.on("say", ({ events }, ack) => {
     for (const event of events) socket.emit(...event);
     ack?.(events.length);

@@ -55,6 +55,21 @@ async def slow(sid, payload):
     return payload["ms"]
 
 
+held = {}
+
+
+@sio.event
+async def hold(sid, _):
+    held[sid] = asyncio.Event()
+    await held[sid].wait()
+    return "released"
+
+
+@sio.event
+async def release(sid, _):
+    held.pop(sid).set()
+
+
 @sio.event
 async def say(sid, payload):
     for name, *arguments in payload["events"]:

@@ -19,6 +19,7 @@ use gavelscope_contract::AuctionId;
 use gavelscope_contract::auction::Bid;
 
 pub use port::free_port;
+pub use programs::python;
 pub use seed::{Seed, SeedError, seed, seed_lots};
 
 /// How long a pod may take until it answers; Python on a busy machine is slow to start.

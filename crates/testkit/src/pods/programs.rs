@@ -25,8 +25,8 @@ pub(super) fn gaveld() -> Result<PathBuf, PodError> {
     Err(PodError::NoGaveld(last))
 }
 
-/// The one that `cargo xtask` names, or else the one that it made.
-pub(super) fn python() -> Result<PathBuf, PodError> {
+/// The Python with the pods' packages: the one that `cargo xtask` names, or else the one that it made.
+pub fn python() -> Result<PathBuf, PodError> {
     let python = std::env::var_os("GAVELSCOPE_PYTHON").map_or_else(made_python, PathBuf::from);
     if python.is_file() {
         Ok(python)

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use gavelscope_client::transport::Lost;
+use gavelscope_testkit::proxy::Fault;
 use serde_json::json;
 
-use crate::relay::Relay;
 use crate::servers::{KINDS, Setup};
-use crate::way::{Each, Player, WAYS};
+use crate::way::{Each, Player, WAYS, cut, proxy_before};
 
 /// How a loss is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn told(lost: &Lost) -> Option<Told> {
 const HASTY: Setup = Setup {
     transports: &["polling", "websocket"],
     ping_interval: Duration::from_secs(2),
-    ping_timeout: Duration::from_secs(2),
+    ping_timeout: Duration::from_secs(4),
 };
 
 async fn leave(player: &Player, how: &str) {
@@ -109,10 +109,10 @@ async fn a_server_that_is_killed_is_noticed() {
 async fn a_cut_connection_is_noticed() {
     for server in KINDS {
         for way in WAYS {
-            let relay = Relay::to(&[server.shared()]).await;
-            let mut player = way.connect(&relay.url(), None).await.unwrap();
+            let proxy = proxy_before(server.shared()).await;
+            let mut player = way.connect(&proxy.url(), None).await.unwrap();
             player.before("connected").await.unwrap();
-            relay.cut();
+            cut(&proxy).await;
             let lost = player.end().await;
             assert_eq!(told(&lost), Some(*way.of(&BREAKS)), "{server:?}, {way}: {lost:?}");
         }
@@ -124,10 +124,10 @@ async fn a_connection_that_carries_nothing_any_more_is_noticed_by_the_heartbeat(
     for server in KINDS {
         let hasty = server.start(HASTY);
         for way in WAYS {
-            let relay = Relay::to(&[&hasty.url]).await;
-            let mut player = way.connect(&relay.url(), None).await.unwrap();
+            let proxy = proxy_before(&hasty.url).await;
+            let mut player = way.connect(&proxy.url(), None).await.unwrap();
             player.before("connected").await.unwrap();
-            relay.fall_silent();
+            proxy.set(Fault::HalfOpen).await;
             let lost = player.end().await;
             assert_eq!(told(&lost), Some(*way.of(&BREAKS)), "{server:?}, {way}: {lost:?}");
         }

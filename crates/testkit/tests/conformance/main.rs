@@ -11,12 +11,12 @@
 )]
 
 mod acks;
+mod balancer;
 mod documentation;
 mod floods;
-mod gaveld;
 mod losses;
 mod payloads;
+mod pods;
 mod refusals;
-mod relay;
 mod servers;
 mod way;

@@ -4,7 +4,7 @@ use std::mem::{Discriminant, discriminant};
 
 use gavelscope_client::transport::{Lost, Stage};
 
-use crate::relay::Relay;
+use crate::balancer::Balancer;
 use crate::servers::{KINDS, Kind, Setup};
 use crate::way::{Each, WAYS, Way};
 
@@ -79,7 +79,7 @@ async fn a_server_that_takes_no_websocket_says_so_and_polling_works() {
 async fn polling_behind_a_balancer_that_deals_requests_out_in_turn_ends_as_an_unknown_session() {
     for server in KINDS {
         let other = server.start(Setup::default());
-        let balancer = Relay::to(&[server.shared(), &other.url]).await;
+        let balancer = Balancer::before(&[server.shared(), &other.url]).await;
         let lost = match Way::Polling.connect(&balancer.url(), None).await {
             Ok(mut player) => player.end().await,
             Err(lost) => lost,

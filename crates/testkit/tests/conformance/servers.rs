@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use gavelscope_testkit::pods::python;
 use serde_json::{Value, json};
 
 /// Whose library serves.
@@ -62,7 +63,10 @@ impl Kind {
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         let (program, script) = match self {
             Self::Node => (PathBuf::from("node"), "conformance.mjs"),
-            Self::Python => (python(), "conformance.py"),
+            Self::Python => (
+                python().unwrap_or_else(|error| panic!("{error}")),
+                "conformance.py",
+            ),
         };
         let mut child = Command::new(&program)
             .arg(peers.join(script))
@@ -84,17 +88,6 @@ impl Kind {
 }
 
 const ADVICE: &str = "`cargo xtask setup` installs what it needs";
-
-/// The Python that has python-socketio and uvicorn.
-fn python() -> PathBuf {
-    let given = std::env::var_os("GAVELSCOPE_PYTHON").map(PathBuf::from);
-    given.unwrap_or_else(|| {
-        // This test's executable is in <target>/<profile>/deps.
-        let executable = std::env::current_exe().unwrap();
-        let target = executable.ancestors().nth(3).unwrap();
-        target.join("xtask/python/bin/python")
-    })
-}
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -8,8 +8,21 @@ use std::time::Duration;
 use gavelscope_client::state::{Carrier, TransportKind};
 use gavelscope_client::transport::{self, AckError, Inbound, Link, Lost, Online, Outbound, Stage, Target};
 use gavelscope_contract::{Received, Secret};
+use gavelscope_testkit::proxy::{Fault, Proxy};
 use serde_json::Value;
 use tokio::sync::oneshot;
+
+/// A proxy before this server.
+pub async fn proxy_before(url: &str) -> Proxy {
+    let port = url.rsplit(':').next().unwrap().parse().unwrap();
+    Proxy::start(port).await.unwrap()
+}
+
+/// Cuts what stands and lets nothing new through. Polling would survive a cut between two of its requests.
+pub async fn cut(proxy: &Proxy) {
+    proxy.set(Fault::Refuse).await;
+    proxy.reset_all();
+}
 
 /// How long anything may take before it counts as never.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -138,11 +151,16 @@ impl Player {
 
     /// How the link ends; what comes before does not matter.
     pub async fn end(&mut self) -> Lost {
-        loop {
-            if let Err(lost) = self.next().await {
-                return lost;
+        let ending = async {
+            loop {
+                if let Err(lost) = self.next().await {
+                    return lost;
+                }
             }
-        }
+        };
+        // Pings come as long as it has not ended.
+        let ended = tokio::time::timeout(PATIENCE, ending).await;
+        ended.expect("the link ends in time")
     }
 
     /// Emits without asking for an answer.
