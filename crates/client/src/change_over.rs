@@ -100,8 +100,9 @@ impl ChangeOver {
             Lost::Broken(_) | Lost::ClosedByServer if boxed && stood.is_some() => {
                 let short = stood.is_some_and(|stood| stood < SHORT);
                 self.breaks = if short { self.breaks + 1 } else { 0 };
-                (self.breaks >= BREAKS)
-                    .then(|| self.over_to_wire("The connection breaks again and again in the standard library"))
+                (self.breaks >= BREAKS).then(|| {
+                    self.over_to_wire("The connection breaks again and again in the standard library")
+                })
             }
             _ => None,
         }
