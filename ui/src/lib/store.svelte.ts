@@ -1,3 +1,4 @@
+import { ourTime } from './our-time';
 import { asProblem, type AppState, type CommandError, type FeedItem, type Platform, type Update } from './platform/platform';
 
 /** How many lines of the feed are kept; older ones fall out and are counted. */
@@ -51,7 +52,11 @@ export class Store {
 
   /** One message of the channel. */
   receive(update: Update): void {
-    if (update.state !== null) this.#nextState = update.state;
+    if (update.state !== null) {
+      this.#nextState = update.state;
+      // At once, not with the next frame: what counts is when it arrived.
+      if (update.state.session !== null) ourTime.hear(update.state.session.at);
+    }
     this.#nextDropped = update.feedDropped;
     this.#arrived.push(...update.feed);
     if (this.#arrived.length > FEED_KEPT) {

@@ -1,9 +1,17 @@
+import { ourTime } from './our-time';
+
+/** What shows a time or an age needs: the time, kept moving while it is held. */
+export type Ticking = { readonly now: number; hold(): () => void };
+
+/** The two paces of a window. */
+export type Time = { fast: Ticking; slow: Ticking };
+
 /**
- * The time, for whatever shows a countdown or an age. It moves only while something on the page holds it and the page
+ * The time by the core's clock, for whatever shows a countdown or an age. It moves only while something on the page holds it and the page
  * is visible, and only just before a paint: a hidden window costs nothing.
  */
-export class Ticker {
-  now = $state(Date.now());
+export class Ticker implements Ticking {
+  now = $state(ourTime.now());
   #everyMs: number;
   #holders = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +53,7 @@ export class Ticker {
   }
 
   #step = () => {
-    this.now = Date.now();
+    this.now = ourTime.now();
     this.#timer = setTimeout(() => {
       this.#frame = requestAnimationFrame(this.#step);
     }, this.#everyMs);
