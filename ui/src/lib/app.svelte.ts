@@ -1,15 +1,24 @@
 import { createContext } from 'svelte';
 
+import { Attention } from './attention.svelte';
+import { OpenBids } from './open-bids.svelte';
 import { asProblem, type AuctionId, type AuctionView, type CommandError, type Platform } from './platform/platform';
 import { Store } from './store.svelte';
+import { fast, slow, type Time } from './ticker.svelte';
 
-export type Screen = 'start' | 'lobby' | 'room';
+export type Screen = 'start' | 'lobby' | 'room' | 'recordings';
 export type Pane = 'diagnostics' | 'feed';
 
 /** What the window itself knows: which screen is open, what failed last. The rest is the store's. */
 export class App {
   readonly store: Store;
   readonly platform: Platform;
+  /** What the countdowns and ages go by. */
+  readonly time: Time;
+  /** Whether this shows something that is over: nothing in it acts, and no key bids. */
+  readonly readOnly: boolean;
+  readonly attention = new Attention();
+  readonly openBids = new OpenBids();
   screen = $state<Screen>('start');
   pane = $state<Pane>('diagnostics');
   /** Whether the side pane is pulled out, where the window is too narrow to show it always. */
@@ -20,9 +29,11 @@ export class App {
   problem = $state.raw<CommandError | null>(null);
   #chosen = $state<AuctionId | null>(null);
 
-  constructor(platform: Platform, store: Store = new Store()) {
+  constructor(platform: Platform, store: Store = new Store(), time: Time = { fast, slow }, readOnly = false) {
     this.platform = platform;
     this.store = store;
+    this.time = time;
+    this.readOnly = readOnly;
   }
 
   get session() {
@@ -38,6 +49,23 @@ export class App {
   showRoom(auctionId: AuctionId) {
     this.#chosen = auctionId;
     this.screen = 'room';
+  }
+
+  /** Shows the auction in that place of the tabs, counted from 1. Tells whether there is one. */
+  showTab(place: number): boolean {
+    const auction = this.session?.auctions[place - 1];
+    if (auction === undefined) return false;
+    this.showRoom(auction.id);
+    return true;
+  }
+
+  /** Leaves an auction; its neighbour comes on the table. */
+  async closeAuction(auctionId: AuctionId) {
+    const auctions = this.session?.auctions ?? [];
+    const place = auctions.findIndex((auction) => auction.id === auctionId);
+    const neighbour = auctions[place + 1] ?? auctions[place - 1];
+    const current = this.auction?.id === auctionId;
+    if ((await this.run(() => this.platform.closeAuction(auctionId))) && current) this.#chosen = neighbour?.id ?? null;
   }
 
   /** Runs a command whose failure nobody else shows. Tells whether it went well. */

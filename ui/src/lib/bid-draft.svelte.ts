@@ -4,7 +4,7 @@ import { asProblem, type AuctionId, type BidCheck, type CommandError, type Money
 export type Seen = { lot: number; price: Money | null };
 
 /** A bid that waits for its second yes. It carries exactly what was typed, so nothing can change in between. */
-export type Pending = { check: BidCheck; typed: string; seen: Seen };
+export type Pending = { check: BidCheck; typed: string; seen: Seen; insist: boolean };
 
 /**
  * A bid before it is one: what is typed, what is wrong with it, and the second question for large amounts. Whether it
@@ -27,13 +27,16 @@ export class BidDraft {
     this.#look = look;
   }
 
-  /** First step: asks whether this can be bid; places it, or asks for a second yes. */
-  async propose(typed: string): Promise<void> {
+  /**
+   * First step: asks whether this can be bid; places it, or asks for a second yes. `insist` bids though there is less
+   * time left than a bid needs.
+   */
+  async propose(typed: string, insist = false): Promise<void> {
     const seen = this.#look();
     if (this.busy || seen === null || typed.trim() === '') return;
     await this.#alone(async () => {
       this.problem = null;
-      await this.#check(typed, seen);
+      await this.#check(typed, seen, insist);
     });
   }
 
@@ -44,14 +47,14 @@ export class BidDraft {
     await this.#alone(async () => {
       this.problem = null;
       try {
-        await this.#place(pending.typed, pending.seen);
+        await this.#place(pending.typed, pending.seen, pending.insist);
       } catch (failure) {
         const problem = asProblem(failure);
         this.pending = null;
         const seen = this.#look();
         // Somebody was faster: ask again with what is on the block now, and say why.
         if (problem.code === 'priceMoved' && seen !== null && seen.lot === pending.seen.lot) {
-          await this.#check(pending.typed, seen, true);
+          await this.#check(pending.typed, seen, pending.insist, true);
         }
         this.problem ??= problem;
       }
@@ -71,20 +74,20 @@ export class BidDraft {
     this.problem = null;
   }
 
-  async #check(typed: string, seen: Seen, askAnyway = false): Promise<void> {
+  async #check(typed: string, seen: Seen, insist: boolean, askAnyway = false): Promise<void> {
     try {
       const check = await this.#platform.checkBid(this.#auctionId, typed);
       // The lot may have gone while the question was on its way; then the answer is about nothing.
       if (this.#look()?.lot !== seen.lot) return;
-      if (check.needsConfirm || askAnyway) this.pending = { check, typed, seen };
-      else await this.#place(typed, seen);
+      if (check.needsConfirm || askAnyway) this.pending = { check, typed, seen, insist };
+      else await this.#place(typed, seen, insist);
     } catch (failure) {
       this.problem = asProblem(failure);
     }
   }
 
-  async #place(typed: string, seen: Seen): Promise<void> {
-    await this.#platform.placeBid(this.#auctionId, typed, seen.price);
+  async #place(typed: string, seen: Seen, insist: boolean): Promise<void> {
+    await this.#platform.placeBid(this.#auctionId, typed, seen.price, insist);
     this.typed = '';
     this.pending = null;
   }

@@ -28,10 +28,13 @@ export function typedAmount(amount: Money): string {
   return Number.isInteger(amount) ? String(amount) : amount.toFixed(2);
 }
 
-/** What is left on the clock: tenths in the last ten seconds, seconds, then minutes. Rounded up: 0 means over. */
-export function countdown(leftMs: number): string {
+/**
+ * What is left on the clock: tenths in the last ten seconds, seconds, then minutes. Rounded up: 0 means over. No tenths
+ * where they would say more than is known.
+ */
+export function countdown(leftMs: number, tenthsKnown = true): string {
   const tenths = Math.ceil(Math.max(0, leftMs) / 100);
-  if (tenths < 100) return (tenths / 10).toFixed(1);
+  if (tenths === 0 || (tenthsKnown && tenths < 100)) return tenthsKnown ? (tenths / 10).toFixed(1) : '0';
   const seconds = Math.ceil(leftMs / 1000);
   if (seconds < 60) return String(seconds);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
@@ -51,6 +54,16 @@ export function age(ms: number): string {
 export function duration(ms: number | null): string {
   if (ms === null) return '–';
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** `0.5 s`, `2 s`: how often something happens. */
+export function every(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}
+
+/** `± 40 ms`, `± 1.3 s`: how far something may be off, rounded up. */
+export function spread(ms: number): string {
+  return ms < 100 ? `± ${Math.ceil(ms)} ms` : `± ${(Math.ceil(ms / 100) / 10).toFixed(1)} s`;
 }
 
 /** `20:14:07`. */

@@ -7,8 +7,8 @@ export type Ticking = { readonly now: number; hold(): () => void };
 export type Time = { fast: Ticking; slow: Ticking };
 
 /**
- * The time by the core's clock, for whatever shows a countdown or an age. It moves only while something on the page holds it and the page
- * is visible, and only just before a paint: a hidden window costs nothing.
+ * The time by the core's clock, for whatever shows a countdown or an age. It moves only while something on the page
+ * holds it and the page is visible, and only just before a paint: a hidden window costs nothing.
  */
 export class Ticker implements Ticking {
   now = $state(ourTime.now());
@@ -25,6 +25,7 @@ export class Ticker implements Ticking {
   hold(): () => void {
     if (this.#holders++ === 0) {
       document.addEventListener('visibilitychange', this.#visibility);
+      this.now = ourTime.now();
       this.#start();
     }
     let released = false;

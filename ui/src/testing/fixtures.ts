@@ -96,6 +96,8 @@ export function ledgerEntry(fate: Fate, more: Partial<LedgerEntry> = {}): Ledger
     answerMs: answered ? 12 : null,
     echoMs: fate === 'confirmed' ? 19 : null,
     pod: answered ? 'gaveld-7f3a' : null,
+    attempts: 1,
+    earlier: false,
     ...more,
   };
 }
@@ -289,5 +291,18 @@ export function feedItems(count: number, now: number, from = 1): FeedItem[] {
   return Array.from({ length: count }, (_, index) => {
     const [kind, name, summary] = kinds[(from + index) % kinds.length]!;
     return { id: from + index, at: now - (count - index) * 137, kind, name, summary, auctionId: 'a-1', hasRaw: kind !== 'note' };
+  });
+}
+
+/** A feed in which something was missed. */
+export function feedWithGap(now: number): FeedItem[] {
+  const around = feedItems(40, now);
+  const notes: [string, string][] = [
+    ['gap', '2 bids were missed before no. 23; reading the state anew.'],
+    ['snapshot', 'The state was read anew: lot 4, bid no. 23.'],
+  ];
+  return around.map((item, index) => {
+    const note = notes[index - 33];
+    return note === undefined ? item : { ...item, kind: 'note', name: note[0], summary: note[1], hasRaw: false };
   });
 }

@@ -12,6 +12,7 @@ import { App, type Screen } from '../lib/app.svelte';
 import type { AppState, AuctionView, Fate, SessionState } from '../lib/platform/platform';
 import * as fixtures from './fixtures';
 import { refusal, Scripted } from './scripted';
+import { afterwards, troubles } from './troubles';
 
 const { pounds, sam, robin, ashley, jo } = fixtures;
 const now = Date.now();
@@ -26,7 +27,6 @@ function room(more: Partial<AuctionView> = {}, session: Partial<SessionState> = 
 
 const base = fixtures.auction(now);
 const lot = base.lot!;
-const online = fixtures.session(now).connection;
 
 function withFate(fate: Fate): AppState {
   return room({ bidding: { ...base.bidding, mine: fixtures.ledgerEntry(fate) } });
@@ -34,6 +34,7 @@ function withFate(fate: Fate): AppState {
 
 type Look = { state: AppState; screen: Screen; then?: (app: App) => void };
 const looks: Record<string, () => Look> = {
+  ...Object.fromEntries(Object.entries(troubles).map(([name, state]) => [name, () => ({ state: state(now), screen: 'room' as const })])),
   start: () => ({ state: fixtures.app(now, { session: null, report: null, keeping: 'memory' }), screen: 'start' }),
   'start-empty': () => ({ state: fixtures.app(now, { session: null, report: null, servers: [] }), screen: 'start' }),
   'start-add': () => ({
@@ -125,21 +126,6 @@ const looks: Record<string, () => Look> = {
     }),
     screen: 'room',
   }),
-  lost: () => ({
-    state: room(
-      {
-        trust: 'stale', doubt: 'The link to the server is down.',
-        bidding: { ...base.bidding, blocked: { reason: 'notLive', sentence: 'You cannot bid until the connection is back and the state is confirmed.' } },
-      },
-      { connection: { ...online, phase: 'backoff', since: now - 3_000, retryAt: now + 7_500, socketId: null, attempt: 2, trouble: 'The server closed the connection.' } },
-      { report: fixtures.badReport },
-    ),
-    screen: 'room',
-  }),
-  several: () => ({
-    state: room({}, { auctions: [fixtures.auction(now, { id: 'a-2', leagueName: 'Office Champions' }), fixtures.auction(now)] }, { report: fixtures.badReport }),
-    screen: 'room',
-  }),
   completed: () => ({
     state: room({
       phase: 'completed', ending: 'All lots were offered.', clubs: fixtures.clubs(12),
@@ -155,6 +141,9 @@ const looks: Record<string, () => Look> = {
   feed: () => ({ state: room(), screen: 'room', then: (app) => { app.pane = 'feed'; setTimeout(() => (document.querySelectorAll('[data-testid=feed-row] button')[2] as HTMLElement)?.click(), 200); } }),
   drawer: () => ({ state: room(), screen: 'room', then: (app) => { app.drawer = true; } }),
   bad: () => ({ state: room({}, {}, { report: fixtures.badReport }), screen: 'room', then: () => (document.querySelector('[data-testid=finding]') as HTMLElement)?.click() }),
+  gap: () => ({ state: troubles['discontinuity']!(now), screen: 'room', then: (app) => { app.pane = 'feed'; } }),
+  'too-late-typed': () => ({ state: troubles['too-late']!(now), screen: 'room', then: () => type('bid-input', '7.5m') }),
+  'lobby-lost': () => ({ state: troubles['reconnecting']!(now), screen: 'lobby' }),
   keys: () => ({ state: room(), screen: 'room', then: (app) => { app.keysOpen = true; } }),
   settings: () => ({ state: room({}, {}, { keeping: 'memory' }), screen: 'room', then: (app) => { app.settingsOpen = true; } }),
 };
@@ -190,7 +179,11 @@ void app.store.start(scripted.platform);
 const chosen = (looks[look] ?? looks['bidding']!)();
 app.screen = chosen.screen;
 mount(Gavelscope, { target: document.getElementById('app')!, props: { app } });
-scripted.send(chosen.state, fixtures.feedItems(400, now), 12);
+scripted.send(chosen.state, look === 'gap' ? fixtures.feedWithGap(now) : fixtures.feedItems(400, now), 12);
+// A look of two moments: what happened elsewhere in between is marked.
+if (look in afterwards) setTimeout(() => scripted.send(afterwards[look]!(Date.now())), 100);
+// What is polled is read again and again.
+if (look === 'polled') setInterval(() => scripted.send(troubles[look]!(Date.now())), 1_000);
 if (chosen.then) {
   const then = chosen.then;
   setTimeout(() => then(app), 150);
@@ -213,7 +206,8 @@ if (storm > 0) {
   setInterval(() => {
     const batch = Math.round(storm / 60);
     const time = Date.now();
-    scripted.send({ ...chosen.state }, fixtures.feedItems(batch, time, next), 12);
+    const session = chosen.state.session === null ? null : { ...chosen.state.session, at: time };
+    scripted.send({ ...chosen.state, session }, fixtures.feedItems(batch, time, next), 12);
     next += batch;
   }, 16);
 }
