@@ -84,7 +84,7 @@ describe('a bid below the limit', () => {
   it('is placed with one press, at the price that was seen', async () => {
     const { scripted } = await openWindow(inRoom(now));
     await press('bid-step-1');
-    expect(scripted.asked('placeBid')).toEqual([['a-1', '6500000', pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', '6500000', pounds(6_000_000), false]]);
   });
 
   it('goes to the core as it was typed, and the field is empty afterwards', async () => {
@@ -117,14 +117,14 @@ describe('the five steps', () => {
   it.each(numbered)('bid at the seen price when button %i is pressed', async (number, typed) => {
     const { scripted } = await openWindow(inRoom(now, { bidding: { ...base.bidding, steps } }));
     await press(`bid-step-${number}`);
-    expect(scripted.asked('placeBid')).toEqual([['a-1', typed, pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', typed, pounds(6_000_000), false]]);
   });
 
   it.each(numbered)('bid at the seen price when key %i is pressed', async (number, typed) => {
     const { scripted } = await openWindow(inRoom(now, { bidding: { ...base.bidding, steps } }));
     await userEvent.keyboard(String(number));
     await settle();
-    expect(scripted.asked('placeBid')).toEqual([['a-1', typed, pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', typed, pounds(6_000_000), false]]);
   });
 });
 
@@ -163,7 +163,7 @@ describe('a large bid', () => {
     expect(at('bid-confirm').textContent).toContain('£20,000,000');
     expect(document.activeElement).toBe(at('bid-confirm'));
     await press('bid-confirm');
-    expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', pounds(6_000_000), false]]);
     expect(screen.queryByTestId('bid-confirm')).toBeNull();
   });
 
@@ -172,7 +172,7 @@ describe('a large bid', () => {
     await bid('20000000');
     await show(inRoom(now, { lot: { ...base.lot!, price: pounds(9_000_000) } }));
     await press('bid-confirm');
-    expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', pounds(6_000_000), false]]);
   });
 
   it('is asked for again when the price has moved, with the new one', async () => {
@@ -191,7 +191,7 @@ describe('a large bid', () => {
     expect(at('bid-confirm').textContent).toContain('£20,000,000');
     moved = false;
     await press('bid-confirm');
-    expect(scripted.asked('placeBid').at(-1)).toEqual(['a-1', '20000000', pounds(9_000_000)]);
+    expect(scripted.asked('placeBid').at(-1)).toEqual(['a-1', '20000000', pounds(9_000_000), false]);
   });
 
   it('is not sent when it is cancelled, and what was typed stays', async () => {
@@ -227,7 +227,7 @@ describe('the keys', () => {
     const { scripted } = await openWindow(inRoom(now));
     await userEvent.keyboard('2');
     await settle();
-    expect(scripted.asked('placeBid')).toEqual([['a-1', '7000000', pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', '7000000', pounds(6_000_000), false]]);
     await userEvent.keyboard('b');
     expect(document.activeElement).toBe(at('bid-input'));
   });
@@ -253,7 +253,7 @@ describe('the keys', () => {
     await settle();
     await userEvent.keyboard('{Enter}');
     await settle();
-    expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', pounds(6_000_000)]]);
+    expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', pounds(6_000_000), false]]);
   });
 
   it('a held-down Enter does not confirm what it has itself brought up', async () => {
