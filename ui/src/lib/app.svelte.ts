@@ -4,7 +4,7 @@ import { Attention } from './attention.svelte';
 import { OpenBids } from './open-bids.svelte';
 import { asProblem, type AuctionId, type AuctionView, type CommandError, type Platform } from './platform/platform';
 import { Store } from './store.svelte';
-import { fast, slow, type Time } from './ticker.svelte';
+import { fast, slow, type Ticking, type Time } from './ticker.svelte';
 
 export type Screen = 'start' | 'lobby' | 'room' | 'recordings';
 export type Pane = 'diagnostics' | 'feed';
@@ -87,6 +87,21 @@ export class App {
       this.screen = 'start';
     }
   }
+}
+
+/**
+ * A session that is over, shown by the same screens. Nothing in it acts: every command is turned down here, whatever
+ * the page lets through.
+ */
+export function recordedApp(time: Ticking): App {
+  const platform = new Proxy({} as Platform, {
+    get: () => () => {
+      const refused: CommandError = { code: 'internal', sentence: 'This is a recording; nothing can be done in it.', way: 'Go back to the room.' };
+      return Promise.reject(refused);
+    },
+  });
+  const atOnce = (take: () => void) => take();
+  return new App(platform, new Store(atOnce, null), { fast: time, slow: time }, true);
 }
 
 export const [useApp, provideApp] = createContext<App>();

@@ -71,6 +71,17 @@ export function clockTime(at: Millis): string {
   return new Date(at).toLocaleTimeString('en-GB', { hour12: false });
 }
 
+/** `25 Nov 2026`. */
+export function day(at: Millis): string {
+  return new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
+/** `812 B`, `14 kB`, `3.2 MB`. */
+export function bytes(size: number): string {
+  if (size < 1_000) return `${size} B`;
+  return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`;
+}
+
 /** `20:14:07.031`. */
 export function exactTime(at: Millis): string {
   return `${clockTime(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;

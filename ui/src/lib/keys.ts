@@ -7,6 +7,8 @@ export const keys: readonly { keys: string[]; does: string }[] = [
   { keys: ['Ctrl', '1'], does: 'Go to the first open auction, and so on to 9' },
   { keys: ['←', '→'], does: 'Go to the next auction, where a tab has the keyboard' },
   { keys: ['Delete'], does: 'Close the auction whose tab has the keyboard' },
+  { keys: ['Space'], does: 'In a recording: play, or stand still' },
+  { keys: ['[', ']'], does: 'In a recording: one line back, one line on' },
   { keys: ['?'], does: 'Show these keys' },
   { keys: ['Tab'], does: 'Go to the next control' },
 ];

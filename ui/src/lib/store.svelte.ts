@@ -1,4 +1,4 @@
-import { ourTime } from './our-time';
+import { ourTime, type OurTime } from './our-time';
 import { asProblem, type AppState, type CommandError, type FeedItem, type Platform, type Update } from './platform/platform';
 
 /** How many lines of the feed are kept; older ones fall out and are counted. */
@@ -30,6 +30,7 @@ export class Store {
   broken = $state.raw<CommandError | null>(null);
 
   #schedule: Schedule;
+  #time: OurTime | null;
   #scheduled = false;
   #nextState: AppState | null = null;
   #nextDropped: number | null = null;
@@ -37,8 +38,10 @@ export class Store {
   #overflow = 0;
   #feedTakenAt = -Infinity;
 
-  constructor(schedule: Schedule = nextFrame) {
+  /** `time` is set by what arrives; none where what arrives is long past. */
+  constructor(schedule: Schedule = nextFrame, time: OurTime | null = ourTime) {
     this.#schedule = schedule;
+    this.#time = time;
   }
 
   /** Begins to listen. */
@@ -55,7 +58,7 @@ export class Store {
     if (update.state !== null) {
       this.#nextState = update.state;
       // At once, not with the next frame: what counts is when it arrived.
-      if (update.state.session !== null) ourTime.hear(update.state.session.at);
+      if (update.state.session !== null) this.#time?.hear(update.state.session.at);
     }
     this.#nextDropped = update.feedDropped;
     this.#arrived.push(...update.feed);

@@ -10,6 +10,7 @@ import type {
   Manager,
   Money,
   Person,
+  Recording,
   Report,
   SessionState,
 } from '../lib/platform/platform';
@@ -167,6 +168,14 @@ export function auction(now: number, more: Partial<AuctionView> = {}): AuctionVi
   };
 }
 
+export const recordingNow: Recording = {
+  folder: '/home/sam/.local/share/gavelscope/recordings',
+  file: '20261125-201400.jsonl',
+  lines: 15_332,
+  dropped: 0,
+  trouble: null,
+};
+
 export function session(now: number, more: Partial<SessionState> = {}): SessionState {
   return {
     revision: 1,
@@ -230,7 +239,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       lastBidPod: 'gaveld-7f3a',
       pods: [{ pod: 'gaveld-7f3a', socket: 3, rest: 22, at: now - 400 }],
     },
-    recording: null,
+    recording: recordingNow,
     ...more,
   };
 }
@@ -267,7 +276,7 @@ export function app(now: number, more: Partial<AppState> = {}): AppState {
     practice: false,
     report: goodReport,
     keeping: 'keychain',
-    settings: { confirmAbove: pounds(10_000_000), keepInFile: false, transport: 'rustSocketio' },
+    settings: { confirmAbove: pounds(10_000_000), keepInFile: false, transport: 'rustSocketio', record: true },
     servers: [
       { id: 's-1', label: 'The league’s server', address: 'https://auction.example.org', path: '/api/socket.io/', user: 'Sam' },
       { id: 's-2', label: 'Staging', address: 'https://staging.auction.example.org:8443', path: '/api/socket.io/', user: null },

@@ -11,6 +11,7 @@ import Gavelscope from '../Gavelscope.svelte';
 import { App, type Screen } from '../lib/app.svelte';
 import type { AppState, AuctionView, Fate, SessionState } from '../lib/platform/platform';
 import * as fixtures from './fixtures';
+import { recording } from './recorded';
 import { refusal, Scripted } from './scripted';
 import { afterwards, troubles } from './troubles';
 
@@ -141,6 +142,20 @@ const looks: Record<string, () => Look> = {
   feed: () => ({ state: room(), screen: 'room', then: (app) => { app.pane = 'feed'; setTimeout(() => (document.querySelectorAll('[data-testid=feed-row] button')[2] as HTMLElement)?.click(), 200); } }),
   drawer: () => ({ state: room(), screen: 'room', then: (app) => { app.drawer = true; } }),
   bad: () => ({ state: room({}, {}, { report: fixtures.badReport }), screen: 'room', then: () => (document.querySelector('[data-testid=finding]') as HTMLElement)?.click() }),
+  recordings: () => ({ state: room({}, { recording: fixtures.recordingNow }), screen: 'recordings' }),
+  'recordings-none': () => ({ state: fixtures.app(now, { session: null, report: null }), screen: 'recordings', then: () => {} }),
+  recording: () => ({
+    state: room({}, { recording: fixtures.recordingNow }),
+    screen: 'recordings',
+    then: () => {
+      click('recording-open');
+      setTimeout(() => {
+        const slider = at('recording-slider') as HTMLInputElement;
+        slider.value = '7412';
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+      }, 300);
+    },
+  }),
   gap: () => ({ state: troubles['discontinuity']!(now), screen: 'room', then: (app) => { app.pane = 'feed'; } }),
   'too-late-typed': () => ({ state: troubles['too-late']!(now), screen: 'room', then: () => type('bid-input', '7.5m') }),
   'lobby-lost': () => ({ state: troubles['reconnecting']!(now), screen: 'lobby' }),
@@ -164,6 +179,7 @@ function type(testId: string, text: string) {
 }
 
 const scripted = new Scripted({
+  ...recording(now - 3_600_000, 15_332),
   checkServer: (address, path) => {
     if (String(address).includes('//example.org')) {
       throw refusal('notABackend', 'Something answered at https://example.org, but it is not an auction backend.', 'Check the address with the person who runs the auction.');
