@@ -14,6 +14,8 @@ export class BidDraft {
   typed = $state('');
   pending = $state.raw<Pending | null>(null);
   problem = $state.raw<CommandError | null>(null);
+  /** What was typed, where it was turned down only because it would come too late: it can be insisted on. */
+  late = $state<string | null>(null);
   busy = $state(false);
 
   #platform: Pick<Platform, 'checkBid' | 'placeBid'>;
@@ -35,7 +37,7 @@ export class BidDraft {
     const seen = this.#look();
     if (this.busy || seen === null || typed.trim() === '') return;
     await this.#alone(async () => {
-      this.problem = null;
+      this.#forget();
       await this.#check(typed, seen, insist);
     });
   }
@@ -45,7 +47,7 @@ export class BidDraft {
     const pending = this.pending;
     if (this.busy || pending === null) return;
     await this.#alone(async () => {
-      this.problem = null;
+      this.#forget();
       try {
         await this.#place(pending.typed, pending.seen, pending.insist);
       } catch (failure) {
@@ -56,34 +58,49 @@ export class BidDraft {
         if (problem.code === 'priceMoved' && seen !== null && seen.lot === pending.seen.lot) {
           await this.#check(pending.typed, seen, pending.insist, true);
         }
-        this.problem ??= problem;
+        if (this.problem === null) this.#fail(problem, pending.typed);
       }
     });
+  }
+
+  /** Somebody has read what went wrong. */
+  dismiss(): void {
+    this.#forget();
   }
 
   /** Back to the field; what was typed stays. */
   cancel(): void {
     this.pending = null;
-    this.problem = null;
+    this.#forget();
   }
 
   /** Another lot is on the block: an unconfirmed bid was for the old one. */
   lotChanged(): void {
     this.typed = '';
     this.pending = null;
-    this.problem = null;
+    this.#forget();
   }
 
   async #check(typed: string, seen: Seen, insist: boolean, askAnyway = false): Promise<void> {
     try {
-      const check = await this.#platform.checkBid(this.#auctionId, typed);
+      const check = await this.#platform.checkBid(this.#auctionId, typed, insist);
       // The lot may have gone while the question was on its way; then the answer is about nothing.
       if (this.#look()?.lot !== seen.lot) return;
       if (check.needsConfirm || askAnyway) this.pending = { check, typed, seen, insist };
       else await this.#place(typed, seen, insist);
     } catch (failure) {
-      this.problem = asProblem(failure);
+      this.#fail(asProblem(failure), typed);
     }
+  }
+
+  #fail(problem: CommandError, typed: string) {
+    this.problem = problem;
+    this.late = problem.code === 'tooLate' ? typed : null;
+  }
+
+  #forget() {
+    this.problem = null;
+    this.late = null;
   }
 
   async #place(typed: string, seen: Seen, insist: boolean): Promise<void> {

@@ -34,8 +34,8 @@ export class Player {
   #asked = new Set<number>();
   #asking = false;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** Where in the recording, and when, playing began. */
-  #from = { afterMs: 0, began: 0 };
+  /** Where in the recording, and when, playing began; none while the line is not here yet. */
+  #from: { afterMs: number; began: number } | null = null;
 
   constructor(platform: Pick<Platform, 'openRecording' | 'recordingLines' | 'recordingAt' | 'closeRecording'>) {
     this.#platform = platform;
@@ -102,19 +102,20 @@ export class Player {
   }
 
   #begin() {
-    this.#from = { afterMs: this.line(this.step)?.afterMs ?? 0, began: performance.now() };
+    const line = this.line(this.step);
+    this.#from = line === undefined ? null : { afterMs: line.afterMs, began: performance.now() };
   }
 
   #beat() {
-    const here = this.line(this.step);
     if (this.rate === null) return;
-    if (here === undefined || (this.step < this.last && this.line(this.step + 1) === undefined)) {
+    const from = this.#from;
+    if (from === null || (this.step < this.last && this.line(this.step + 1) === undefined)) {
       // The lines are on their way: the time of the recording waits for them.
       this.want(this.step, this.step + PAGE);
       this.#begin();
       return;
     }
-    const afterMs = this.#from.afterMs + (performance.now() - this.#from.began) * this.rate;
+    const afterMs = from.afterMs + (performance.now() - from.began) * this.rate;
     let step = this.step;
     for (let next = this.line(step + 1); next !== undefined && next.afterMs <= afterMs; next = this.line(step + 1)) step += 1;
     if (step !== this.step) this.#stand(step);

@@ -3,6 +3,8 @@ import type {
   AppState,
   AuctionView,
   BidRow,
+  Blocked,
+  BlockReason,
   ClubRow,
   Fate,
   FeedItem,
@@ -81,6 +83,7 @@ export function ledgerEntry(fate: Fate, more: Partial<LedgerEntry> = {}): Ledger
     refused: 'The server refused your bid: it was not above the current bid of £6,000,000.',
     accepted: 'The server accepted your bid; it has not come back as an event yet.',
     confirmed: 'Your bid was accepted and seen by the room.',
+    undecidable: 'Whether £6,000,000 was stored cannot be known any more: the lot is over.',
     notStored: 'Your bid was looked for and is not there: it was never stored. You can bid again.',
   };
   const answered = fate === 'refused' || fate === 'accepted' || fate === 'confirmed';
@@ -89,6 +92,7 @@ export function ledgerEntry(fate: Fate, more: Partial<LedgerEntry> = {}): Ledger
     auctionId: 'a-1',
     lot: 4,
     club: 'Brighton & Hove Albion',
+    clubId: 'club-3',
     amount: pounds(6_000_000),
     fate,
     sentence: sentences[fate],
@@ -101,6 +105,11 @@ export function ledgerEntry(fate: Fate, more: Partial<LedgerEntry> = {}): Ledger
     earlier: false,
     ...more,
   };
+}
+
+/** Why nothing can be bid; the words are the core's. */
+export function blocked(reason: BlockReason, sentence: string, button: string = reason): Blocked {
+  return { reason, sentence, button: reason === 'tooLate' ? 'Bid anyway' : button, mayInsist: reason === 'tooLate' };
 }
 
 /** Lot 4 under the hammer; Robin leads at £6,000,000; I may bid. */
@@ -190,6 +199,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       since: now - 134_000,
       transport: 'rustSocketio',
       carrier: 'websocket',
+      changedOver: null,
       wasOnline: true,
       transitions: [
         { at: now - 134_020, phase: 'connecting', reason: 'The session began.' },
@@ -219,6 +229,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
     },
     auctions: [auction(now)],
     bids: [],
+    ledger: { file: '/home/sam/.local/share/gavelscope/bids.db', trouble: null, failedWrites: 0 },
     measurements: {
       events: 1_284,
       eventsPerSecond: 6,

@@ -94,7 +94,7 @@ const looks: Record<string, () => Look> = {
     state: room({
       lot: { ...lot, leader: sam, leading: true, price: pounds(6_500_000), endsAt: now + 5_600, extendedAt: null, bids: [fixtures.bidRow(sam, 6_500_000, now), ...lot.bids] },
       managers: base.managers.map((one) => ({ ...one, leading: one.isMe })),
-      bidding: { ...base.bidding, blocked: { reason: 'leading', sentence: 'You lead: there is nobody to outbid but yourself.' }, mine: fixtures.ledgerEntry('confirmed', { amount: pounds(6_500_000) }) },
+      bidding: { ...base.bidding, blocked: fixtures.blocked('leading', 'You lead: there is nobody to outbid but yourself.', 'You lead'), mine: fixtures.ledgerEntry('confirmed', { amount: pounds(6_500_000) }) },
     }),
     screen: 'room',
   }),
@@ -116,14 +116,14 @@ const looks: Record<string, () => Look> = {
     state: room({
       phase: 'between', countdown: 3, lot: { ...lot, endsAt: null },
       lastSale: { club: lot.club, winner: robin, mine: false, price: pounds(6_000_000), at: now },
-      bidding: { ...base.bidding, blocked: { reason: 'noLot', sentence: 'The hammer has fallen. The next lot starts in a moment.' } },
+      bidding: { ...base.bidding, blocked: fixtures.blocked('noLot', 'The hammer has fallen. The next lot starts in a moment.', 'Hammer') },
     }),
     screen: 'room',
   }),
   paused: () => ({
     state: room({
       phase: 'paused', isCommissioner: true, lot: { ...lot, endsAt: null, stoppedAtMs: 7_300 },
-      bidding: { ...base.bidding, blocked: { reason: 'paused', sentence: 'The auction is paused. Bids are taken again when the commissioner resumes it.' } },
+      bidding: { ...base.bidding, blocked: fixtures.blocked('paused', 'The auction is paused. Bids are taken again when the commissioner resumes it.', 'Paused') },
     }),
     screen: 'room',
   }),

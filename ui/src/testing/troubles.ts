@@ -26,7 +26,7 @@ export function lossHistory(now: number): Transition[] {
   ];
 }
 
-const notLive = { reason: 'notLive' as const, sentence: 'The state is not up to date; bidding opens again once it is.' };
+const notLive = fixtures.blocked('notLive', 'The state is not up to date; bidding opens again once it is.', 'No connection');
 
 function bidding(now: number, more: Partial<AuctionView['bidding']> = {}): AuctionView['bidding'] {
   return { ...fixtures.auction(now).bidding, ...more };
@@ -118,7 +118,7 @@ export const troubles: Record<string, (now: number) => AppState> = {
   'catching-up': (now) =>
     room(now, { trust: 'catchingUp', doubt: 'Something was missed; the state is being read anew.', confirmedAt: now - 1_400 }),
   'unknown-bid': (now) =>
-    room(now, { bidding: bidding(now, { mine: unknownBid(now), blocked: { reason: 'inFlight', sentence: 'Your bid is on its way.' } }) }, {
+    room(now, { bidding: bidding(now, { mine: unknownBid(now), blocked: fixtures.blocked('inFlight', 'Your bid is on its way.', 'On its way') }) }, {
       bids: [unknownBid(now)],
     }),
   'unknown-earlier': (now) =>
@@ -157,7 +157,7 @@ export const troubles: Record<string, (now: number) => AppState> = {
   'too-late': (now) =>
     room(now, {
       lot: { ...fixtures.auction(now).lot!, endsAt: now + 3_300 },
-      bidding: bidding(now, { blocked: { reason: 'tooLate', sentence: 'There is less time left than a bid needs to get there.' } }),
+      bidding: bidding(now, { blocked: fixtures.blocked('tooLate', 'There is less time left than a bid needs to get there.', 'Bid anyway') }),
     }),
   several: (now) => several(now, office(now)),
   // Everything at once: the room must still be a room.

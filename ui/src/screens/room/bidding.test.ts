@@ -27,7 +27,7 @@ async function bid(typed: string) {
 }
 
 describe('the fate of my bid', () => {
-  const fates: Fate[] = ['draft', 'sent', 'unknown', 'refused', 'accepted', 'confirmed', 'notStored'];
+  const fates: Fate[] = ['draft', 'sent', 'unknown', 'refused', 'accepted', 'confirmed', 'notStored', 'undecidable'];
   it.each(fates)('is shown in words when it is %s', async (fate) => {
     const mine = fixtures.ledgerEntry(fate);
     await openWindow(inRoom(now, { bidding: { ...base.bidding, mine } }));
@@ -57,9 +57,10 @@ describe('a blocked bid', () => {
     'notLive', 'noLot', 'paused', 'notAParticipant', 'leading', 'rosterFull', 'budget', 'inFlight', 'timeUp', 'over',
   ];
   it.each(reasons)('says why (%s), and nothing can be pressed', async (reason) => {
-    const blocked = { reason, sentence: `Because of ${reason}.` };
+    const blocked = fixtures.blocked(reason, `Because of ${reason}.`, `Word for ${reason}`);
     const { scripted } = await openWindow(inRoom(now, { bidding: { ...base.bidding, blocked } }));
     expect(at('bid-blocked').textContent).toBe(`Because of ${reason}.`);
+    expect(at('bid-place').textContent).toBe(`Word for ${reason}`);
     for (const id of ['bid-step-1', 'bid-step-5', 'bid-place']) expect(at<HTMLButtonElement>(id).disabled).toBe(true);
     await userEvent.keyboard('1');
     await fireEvent.input(at('bid-input'), { target: { value: '7000000' } });
@@ -90,7 +91,7 @@ describe('a bid below the limit', () => {
   it('goes to the core as it was typed, and the field is empty afterwards', async () => {
     const { scripted } = await openWindow(inRoom(now));
     await bid('6500000');
-    expect(scripted.asked('checkBid')).toEqual([['a-1', '6500000']]);
+    expect(scripted.asked('checkBid')).toEqual([['a-1', '6500000', false]]);
     expect(at<HTMLInputElement>('bid-input').value).toBe('');
   });
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AppState, LedgerEntry } from '../../lib/platform/platform';
 import * as fixtures from '../../testing/fixtures';
 import { office, troubles, unknownBid } from '../../testing/troubles';
+import { refusal, Scripted } from '../../testing/scripted';
 import { inRoom, openWindow, settle } from '../../testing/window';
 
 const now = Date.now();
@@ -68,7 +69,7 @@ describe('a silent connection', () => {
     expect(said('banner-connection')).toContain('You can still bid');
     expect(said('link-phase')).toMatch(/Checking, 31 s$/);
     const state = troubles['suspect']!(now);
-    state.session!.auctions[0]!.bidding.blocked = { reason: 'notLive', sentence: 'The state is not up to date.' };
+    state.session!.auctions[0]!.bidding.blocked = fixtures.blocked('notLive', 'The state is not up to date.', 'No connection');
     await show(state);
     expect(said('banner-connection')).toContain('You cannot bid until it is clear.');
   });
@@ -168,6 +169,21 @@ describe('a bid of which nothing is known', () => {
     const { show } = await openWindow(withBids([unknownBid(now)]));
     await show(withBids([fixtures.ledgerEntry('notStored')]));
     expect(said('open-bid')).toContain('It does not count: £6,000,000');
+  });
+
+  it('may never be known, and is told so', async () => {
+    const { show } = await openWindow(withBids([unknownBid(now)]));
+    await show(withBids([fixtures.ledgerEntry('undecidable')]));
+    expect(said('open-bid')).toContain('Cannot be known any more: £6,000,000');
+    expect(absent('open-bids')).toBe(true);
+    expect(at('open-bid-dismiss')).toBeTruthy();
+  });
+
+  it('would be lost in a crash where bids cannot be written down, which is said before', async () => {
+    const ledger = { file: '/var/bids.db', trouble: 'The disk is full.', failedWrites: 2 };
+    await openWindow(fixtures.app(now, { session: fixtures.session(now, { ledger }) }));
+    expect(said('ledger-trouble')).toMatch(/^Your bids are not written down\. The disk is full\./);
+    expect(said('diag-ledger')).toBe('not written down, 2 failed writes');
   });
 
   it('is not said of a bid whose answer came in time', async () => {
@@ -272,8 +288,26 @@ describe('too little time', () => {
     expect(scripted.asked('placeBid')).toEqual([['a-1', '20000000', 6_000_000, true]]);
   });
 
+  it('that the core saw first can be insisted on all the same, with what was pressed', async () => {
+    const scripted = new Scripted({
+      placeBid: (_auction, _typed, _seen, insist) => {
+        if (!insist) throw refusal('tooLate', '180 ms are left and a bid needs about 240 ms to get there.', 'Insist if you want it sent all the same.');
+        return fixtures.ledgerEntry('sent');
+      },
+    });
+    await openWindow(inRoom(now), 'room', scripted);
+    expect(absent('bid-anyway')).toBe(true);
+    await fireEvent.click(at('bid-step-2'));
+    await settle();
+    expect(said('error-sentence')).toContain('180 ms are left');
+    await fireEvent.click(at('bid-anyway'));
+    await settle();
+    expect(scripted.asked('placeBid')).toEqual([['a-1', '7000000', 6_000_000, false], ['a-1', '7000000', 6_000_000, true]]);
+    expect(absent('error-sentence')).toBe(true);
+  });
+
   it('is the only thing that is insisted on', async () => {
-    await openWindow(inRoom(now, { bidding: { ...base.bidding, blocked: { reason: 'budget', sentence: 'Your budget does not reach.' } } }));
+    await openWindow(inRoom(now, { bidding: { ...base.bidding, blocked: fixtures.blocked('budget', 'Your budget does not reach.', 'Out of budget') } }));
     expect(absent('bid-anyway')).toBe(true);
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { FEED_EVERY_MS } from '../../lib/store.svelte';
 import * as fixtures from '../../testing/fixtures';
+import { lossHistory, troubles } from '../../testing/troubles';
 import { openWindow, settle, type Opened } from '../../testing/window';
 
 const now = Date.now();
@@ -63,6 +64,46 @@ describe('diagnostics', () => {
     await settle();
     expect(screen.getByText(/none of them was heard/)).toBeTruthy();
     expect(screen.getByText(/Tell the people who run the server/)).toBeTruthy();
+  });
+});
+
+describe('the history of the connection', () => {
+  it('tells every change with its time and reason, newest first, and unfolds the rest', async () => {
+    await openWindow(troubles['reconnecting']!(now));
+    const steps = () => screen.getAllByTestId('diag-transition');
+    expect(steps()).toHaveLength(4);
+    expect(steps()[0]?.dataset['phase']).toBe('backoff');
+    expect(steps()[0]?.textContent).toContain('The server refused the connection; trying again in 7.5 s.');
+    await fireEvent.click(screen.getByTestId('diag-history-all'));
+    await settle();
+    expect(steps().map((step) => step.dataset['phase'])).toEqual(lossHistory(now).map((step) => step.phase).reverse());
+  });
+
+  it('goes with what carries the link, and why it is another than was chosen', async () => {
+    const session = fixtures.session(now);
+    session.connection.carrier = 'polling';
+    session.connection.changedOver = 'A proxy on the way refuses websockets.';
+    await openWindow(fixtures.app(now, { session }));
+    expect(said('diag-carrier')).toBe('Standard, long polling');
+    expect(said('diag-changed-over')).toBe('A proxy on the way refuses websockets.');
+  });
+});
+
+describe('the recording', () => {
+  it('says where it is, how long it is and what it lost, and leads to the others', async () => {
+    const recording = { ...fixtures.recordingNow, dropped: 7, trouble: 'The disk is full, so nothing is written down any more.' };
+    const { app } = await openWindow(fixtures.app(now, { session: fixtures.session(now, { recording }) }));
+    expect(said('diag-recording')).toContain('20261125-201400.jsonl');
+    expect(said('diag-recording')).toContain('15,332 written, 7 dropped');
+    expect(said('diag-recording-trouble')).toContain('The disk is full');
+    await fireEvent.click(screen.getByTestId('show-recordings'));
+    await settle();
+    expect(app.screen).toBe('recordings');
+  });
+
+  it('is not claimed where there is none', async () => {
+    await openWindow(fixtures.app(now, { session: fixtures.session(now, { recording: null }) }));
+    expect(said('diag-recording')).toContain('Nothing of this session is written down.');
   });
 });
 
