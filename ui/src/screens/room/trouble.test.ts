@@ -54,6 +54,13 @@ describe('a lost connection', () => {
     expect(absent('retry-now')).toBe(true);
   });
 
+  it('says nothing of prices and bids where there are none', async () => {
+    const state = troubles['reconnecting']!(now);
+    state.session!.auctions[0] = fixtures.auction(now, { phase: 'completed', trust: 'stale' });
+    await openWindow(state);
+    expect(said('banner-connection')).not.toMatch(/Price|bid/);
+  });
+
   it('is not what the first attempt is called', async () => {
     const connection = { ...fixtures.session(now).connection, phase: 'connecting' as const, wasOnline: false, transitions: [] };
     await openWindow(fixtures.app(now, { session: fixtures.session(now, { connection }) }));
