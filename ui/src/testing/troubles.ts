@@ -113,6 +113,15 @@ export const troubles: Record<string, (now: number) => AppState> = {
       },
       { report: fixtures.badReport },
     ),
+  'polled-offline': (now) =>
+    room(
+      now,
+      {
+        trust: 'polled', polledEveryMs: 1_000, confirmedAt: now - 300,
+        doubt: 'There is no live connection. The state is read from the server instead; bids count as ever.',
+      },
+      { connection: link(now, { phase: 'backoff', since: now - 2_000, retryAt: now + 6_000, socketId: null, attempt: 4, transitions: lossHistory(now), trouble: 'A proxy on the way refuses the connection.' }) },
+    ),
   'polled-late': (now) =>
     room(now, { trust: 'polled', polledEveryMs: 4_000, doubt: 'Events do not arrive.', confirmedAt: now - 14_000 }),
   'catching-up': (now) =>

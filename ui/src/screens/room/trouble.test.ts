@@ -108,6 +108,16 @@ describe('polled mode', () => {
     expect(at('lot-age').classList.contains('warn')).toBe(true);
   });
 
+  it('without any link says that bids count, and nothing else', async () => {
+    const { scripted } = await openWindow(troubles['polled-offline']!(now));
+    expect(said('banner-connection')).toMatch(/^No connection for 12 s\. A proxy on the way refuses the connection\./);
+    expect(said('banner-connection')).not.toMatch(/cannot bid|Price and clock/);
+    expect(said('banner-doubt')).toContain('bids count as ever');
+    await fireEvent.click(at('bid-step-1'));
+    await settle();
+    expect(scripted.asked('placeBid')).toHaveLength(1);
+  });
+
   it('leaves no mark when events arrive again', async () => {
     const { show } = await openWindow(troubles['polled']!(now));
     await show(inRoom(now));
