@@ -283,8 +283,10 @@ impl Recorder {
             || shared.holes.load(Ordering::Relaxed) != shared.stated.load(Ordering::Relaxed)
     }
 
-    /// The states of all auctions.
-    pub(crate) fn states<'a>(&self, states: impl Iterator<Item = &'a AuctionState>) {
+    /// The states of all auctions; with `all` a new file may begin with them, and whatever else a reader has to know
+    /// follows.
+    pub(crate) fn states<'a>(&self, states: impl Iterator<Item = &'a AuctionState>, all: bool) {
+        let turn = all && self.shared.wants_turn.load(Ordering::Relaxed);
         let holes = self.shared.holes.load(Ordering::Relaxed);
         let stamp = self.shared.stamp(time::now());
         let lines = states
@@ -293,7 +295,7 @@ impl Recorder {
                 Some((serde_json::to_string(&head).ok()?, json(state)))
             })
             .collect();
-        if self.send(Message::States { stamp, lines }) {
+        if self.send(Message::States { stamp, turn, lines }) {
             self.shared.stated.store(holes, Ordering::Relaxed);
             self.shared.stated_us.store(stamp.us, Ordering::Relaxed);
         }

@@ -85,6 +85,8 @@ pub(super) enum Message {
     /// The whole state of every auction, for the beginning of the next file where one is due.
     States {
         stamp: Stamp,
+        /// The next file begins with them.
+        turn: bool,
         lines: Vec<(String, Body)>,
     },
     /// Everything before it is on disk once this is answered.
@@ -197,8 +199,8 @@ impl Ring {
                 }
                 Ok(())
             }
-            Message::States { stamp, lines } => {
-                if self.shared.wants_turn.load(Ordering::Relaxed) {
+            Message::States { stamp, turn, lines } => {
+                if turn {
                     // The end of one file and the beginning of the next: either can be checked by itself.
                     self.states(stamp, &lines)?;
                     self.turn(stamp)?;

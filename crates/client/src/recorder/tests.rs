@@ -51,7 +51,7 @@ fn the_ring_is_bounded_whether_states_come_or_not() {
         let state = AuctionState::new("a".into());
         for number in 0..500 {
             if states && recorder.wants_states() {
-                recorder.states(std::iter::once(&state));
+                recorder.states(std::iter::once(&state), true);
             }
             recorder.note(None, "note", &format!("number {number}, and so on and so forth"));
         }

@@ -76,7 +76,7 @@ impl Driver {
             return;
         }
         let all = recorder.wants_all();
-        recorder.states(self.rooms.iter().map(|room| &room.state));
+        recorder.states(self.rooms.iter().map(|room| &room.state), all);
         if all {
             for (id, league) in &self.leagues {
                 recorder.league(id, league);
@@ -167,7 +167,7 @@ impl Driver {
         let Some(recorder) = &self.config.recorder else {
             return;
         };
-        recorder.states(self.rooms.iter().map(|room| &room.state));
+        recorder.states(self.rooms.iter().map(|room| &room.state), false);
         recorder.end();
         recorder.finish().await;
     }
