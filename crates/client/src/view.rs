@@ -287,9 +287,23 @@ pub fn block(state: &AuctionState, me: &UserId) -> Block {
     }
 }
 
+/// What stands on the block with the answer that nobody has echoed yet: once the server has said yes to my bid, I lead,
+/// and pressing again would only be refused.
+fn block_with_answer(state: &AuctionState, around: &Surroundings<'_>) -> Block {
+    let known = block(state, around.me);
+    let answered = around.ledger.accepted_on(&state.id, state.lot_number());
+    match answered.filter(|amount| known.current.is_none_or(|price| *amount > price)) {
+        Some(amount) => Block {
+            current: Some(amount),
+            leading: true,
+        },
+        None => known,
+    }
+}
+
 fn bidding(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Bidding {
     let purse = purse(state, around);
-    let block = block(state, around.me);
+    let block = block_with_answer(state, around);
     let least = least(state, block);
     let maximum = purse.and_then(|purse| purse.maximum_bid());
     let lot_number = state.lot_number();
@@ -311,7 +325,7 @@ fn least(state: &AuctionState, block: Block) -> Money {
 }
 
 fn circumstances(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Circumstances {
-    let block = block(state, around.me);
+    let block = block_with_answer(state, around);
     Circumstances {
         phase: state.phase,
         trust,

@@ -379,6 +379,15 @@ impl Ledger {
             .find(|e| e.auction_id == *auction && e.lot == lot)
     }
 
+    /// The highest of my bids on this lot that the server said yes to and that was not seen yet.
+    pub fn accepted_on(&self, auction: &AuctionId, lot: u32) -> Option<Money> {
+        self.entries
+            .iter()
+            .filter(|e| e.auction_id == *auction && e.lot == lot && e.fate == Fate::Accepted)
+            .map(|e| e.amount)
+            .max()
+    }
+
     /// Whether a bid of mine on this lot has no fate yet. (One on a lot that is over holds nothing up.)
     pub fn open_on(&self, auction: &AuctionId, lot: u32) -> bool {
         self.entries

@@ -148,6 +148,21 @@ fn two_stored_bids_of_one_amount_confirm_two_entries() {
 }
 
 #[test]
+fn an_accepted_bid_counts_until_it_is_seen() {
+    for (fate, accepted) in [
+        (Fate::Sent, None),
+        (Fate::Unknown, None),
+        (Fate::Refused, None),
+        (Fate::Accepted, Some(Money::from_pounds(5))),
+        (Fate::Confirmed, None),
+    ] {
+        let ledger = ledger_with("k", fate);
+        assert_eq!(ledger.accepted_on(&"a".into(), 1), accepted, "{fate:?}");
+        assert_eq!(ledger.accepted_on(&"a".into(), 2), None, "another lot");
+    }
+}
+
+#[test]
 fn what_is_found_of_a_bid_without_an_answer_is_not_the_other_one_of_its_amount() {
     let mut ledger = ledger_with("taken", Fate::Confirmed);
     let draft = Draft {
