@@ -208,6 +208,7 @@ impl Ledger {
         if self.advance(key, Fate::NotStored, None)
             && let Some(entry) = self.find(key)
         {
+            entry.attempts = 0;
             entry.sentence = words::not_sent(entry.amount, why);
         }
         self.hand_on(key);
@@ -317,7 +318,9 @@ impl Ledger {
             let alike = self.entries.iter();
             let alike =
                 alike.filter(|e| e.auction_id == *auction && Some(e.lot) == lot && e.amount == amount);
-            let mut ranked: Vec<_> = alike.filter_map(|e| Some((likelihood(e.fate)?, e))).collect();
+            // What never left is on no server, whatever was forgotten here meanwhile.
+            let left = alike.filter(|e| e.attempts > 0 || e.earlier);
+            let mut ranked: Vec<_> = left.filter_map(|e| Some((likelihood(e.fate)?, e))).collect();
             ranked.sort_by_key(|(likelihood, _)| *likelihood);
             ranked.get(before).map(|(_, e)| *e)
         }?;

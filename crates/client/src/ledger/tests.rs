@@ -163,6 +163,17 @@ fn an_accepted_bid_counts_until_it_is_seen() {
 }
 
 #[test]
+fn a_bid_that_never_left_is_not_confirmed_by_another_one_of_its_amount() {
+    // The other one is so old that it was forgotten here.
+    let mut ledger = ledger_with("unsent", Fate::Sent);
+    ledger.not_sent("unsent", "the server could not be reached");
+    let bid: Bid = serde_json::from_str(r#"{"userId":"me","amount":5.0}"#).unwrap();
+    ledger.seen_in_snapshot(&"a".into(), 1, &[bid], &"me".into());
+    ledger.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(230));
+    assert_eq!(ledger.get("unsent").unwrap().fate, Fate::NotStored);
+}
+
+#[test]
 fn what_is_found_of_a_bid_without_an_answer_is_not_the_other_one_of_its_amount() {
     let mut ledger = ledger_with("taken", Fate::Confirmed);
     let draft = Draft {
