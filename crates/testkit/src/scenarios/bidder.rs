@@ -269,9 +269,10 @@ fn next_bid(view: &AuctionView) -> Option<(Option<Money>, Money)> {
     let least = price.map_or(view.bidding.minimum?, |price| {
         price.saturating_add(Money::from_pounds(1_000))
     });
-    let odd = match rand::rng().random_bool(0.5) {
-        true => 0,
-        false => rand::rng().random_range(1..1_000),
+    let odd = if rand::rng().random_bool(0.5) {
+        rand::rng().random_range(1..1_000)
+    } else {
+        0
     };
     Some((price, least.saturating_add(Money::from_pounds(odd))))
 }
