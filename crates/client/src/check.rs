@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use gavelscope_wire::connection::{ConnectError, ConnectOptions, Endpoint, connect};
+use gavelscope_wire::connection::{
+    ConnectError, ConnectOptions, Endpoint, Proxy, connect, connect_by_polling,
+};
 
 use crate::address::ServerAddress;
 use crate::error::ClientError;
@@ -37,15 +39,22 @@ pub async fn server(address: &ServerAddress) -> Result<Found, ClientError> {
 async fn both(address: &ServerAddress) -> Result<Found, ClientError> {
     let claim = health(&Rest::new(address.clone())?).await?;
     let started = Instant::now();
-    let connection = connect(
-        &endpoint(address)?,
-        &ConnectOptions {
-            time_limit: LIMIT,
-            ..ConnectOptions::default()
-        },
-    )
-    .await
-    .map_err(|error| refused(error, address))?;
+    let endpoint = endpoint(address)?;
+    let options = ConnectOptions {
+        time_limit: LIMIT,
+        proxy: Proxy::from_environment(&endpoint),
+        ..ConnectOptions::default()
+    };
+    let connected = match connect(&endpoint, &options).await {
+        // Where websockets are refused a session polls, so that is good enough; if not, the first answer says why.
+        Err(
+            error @ (ConnectError::NotAnUpgrade { .. }
+            | ConnectError::BadUpgrade { .. }
+            | ConnectError::ProxyRefused { .. }),
+        ) => connect_by_polling(&endpoint, &options).await.map_err(|_| error),
+        connected => connected,
+    };
+    let connection = connected.map_err(|error| refused(error, address))?;
     let handshake_ms = time::millis_since(started);
     connection.close(Duration::from_millis(250)).await;
     Ok(Found { claim, handshake_ms })

@@ -11,12 +11,13 @@
 )]
 
 mod acks;
-mod balancer;
 mod documentation;
 mod floods;
 mod losses;
+mod on_the_way;
 mod payloads;
 mod pods;
 mod refusals;
 mod servers;
+mod sessions;
 mod way;

@@ -4,7 +4,7 @@ use std::mem::{Discriminant, discriminant};
 
 use gavelscope_client::transport::{Lost, Stage};
 
-use crate::balancer::Balancer;
+use crate::on_the_way::Balancer;
 use crate::servers::{KINDS, Kind, Setup};
 use crate::way::{Each, WAYS, Way};
 
