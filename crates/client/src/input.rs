@@ -1,8 +1,10 @@
 //! What an auction's state is made of: everything that its reducer is fed, as one type.
 
-use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
+use gavelscope_contract::auction::{AuctionSnapshot, ClubList, EventPage};
 use gavelscope_contract::event::Event;
 use gavelscope_contract::league::ParticipantList;
+
+use crate::state::Millis;
 
 /// One input of [`crate::reducer::fold`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,9 +12,21 @@ pub enum Input<'a> {
     /// An event of the auction's room or of its league's.
     Event(&'a Event),
     /// A snapshot that was read over REST.
-    Snapshot(&'a AuctionSnapshot),
+    Snapshot {
+        /// What it says.
+        answer: &'a AuctionSnapshot,
+        /// When it was asked for.
+        sent: Millis,
+    },
+    /// What was said since a place in the stream, as read over REST.
+    Page(&'a EventPage),
     /// The clubs, as read over REST.
-    Clubs(&'a ClubList),
+    Clubs {
+        /// What became of them.
+        list: &'a ClubList,
+        /// How often something about them had been told when that was asked for.
+        told: u32,
+    },
     /// The managers, as read over REST.
     Participants {
         /// Who they are.
@@ -35,8 +49,9 @@ impl Input<'_> {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Event(_) => "event",
-            Self::Snapshot(_) => "snapshot",
-            Self::Clubs(_) => "clubs",
+            Self::Snapshot { .. } => "snapshot",
+            Self::Page(_) => "page",
+            Self::Clubs { .. } => "clubs",
             Self::Participants { .. } => "participants",
             Self::WithoutSnapshot => "withoutSnapshot",
             Self::LinkLost => "linkLost",

@@ -292,6 +292,15 @@ impl Rest {
             .await
     }
 
+    /// `GET /auction/{id}/events?after=`: what was said to the auction's room since (our backend).
+    pub async fn events(&self, auction: &AuctionId, after: u64) -> Outcome<EventPage> {
+        self.get(
+            &format!("/auction/{}/events?after={after}", escaped(auction.as_str())),
+            "what was missed",
+        )
+        .await
+    }
+
     /// `GET /auction/{id}/clubs`.
     pub async fn clubs(&self, auction: &AuctionId) -> Outcome<ClubList> {
         self.get(

@@ -225,7 +225,11 @@ pub struct AuctionSnapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<Position>,
     /// The server's clock when it answered, ms since the epoch (our backend).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::moment_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub server_now: Option<i64>,
 }
 
@@ -317,7 +321,11 @@ pub struct BidAnswer {
     /// The bid as stored.
     pub bid: Bid,
     /// The server's clock when it answered, ms since the epoch (our backend).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::moment_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub server_now: Option<i64>,
 }
 

@@ -149,8 +149,10 @@ pub struct Timer {
     /// Not a sequence to rely on.
     pub seq: u64,
     /// When the hammer falls, ms since the epoch by the server's clock.
+    #[serde(deserialize_with = "lenient::moment")]
     pub ends_at: i64,
     /// The server's clock when it spoke, ms since the epoch.
+    #[serde(deserialize_with = "lenient::moment")]
     pub server_now: i64,
     /// Where this stands in the stream (our backend; only on events that are a timer themselves).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! Real pods, trace players, fault makers and a driver of the real window. Tests only.
 
 pub mod flood;
+pub mod hostile;
 pub mod player;
 pub mod pods;
 pub mod proxy;

@@ -243,7 +243,7 @@ impl Recorder {
 
     /// What an auction's reducer is fed.
     pub(crate) fn input(&self, auction: &AuctionId, input: &Input<'_>, now: Millis) {
-        let (told, body) = match input {
+        let (told, sent, body) = match input {
             Input::Event(event) => {
                 let head = Head::Event {
                     name: event.name(),
@@ -256,13 +256,22 @@ impl Recorder {
                     .map_or(Body::Nothing, |payload| Body::Raw(Raw::Value(Arc::new(payload))));
                 return self.line(now, &head, body);
             }
-            Input::Snapshot(answer) => (None, json(answer)),
-            Input::Clubs(list) => (None, json(list)),
-            Input::Participants { list, told } => (Some(*told), json(list)),
-            Input::WithoutSnapshot | Input::LinkLost | Input::Resync | Input::Gone => (None, Body::Nothing),
+            Input::Snapshot { answer, sent } => (None, Some(*sent), json(answer)),
+            Input::Page(page) => (None, None, json(page)),
+            Input::Clubs { list, told } => (Some(*told), None, json(list)),
+            Input::Participants { list, told } => (Some(*told), None, json(list)),
+            Input::WithoutSnapshot | Input::LinkLost | Input::Resync | Input::Gone => {
+                (None, None, Body::Nothing)
+            }
         };
         let name = input.name();
-        self.line(now, &Head::Input { auction, name, told }, body);
+        let head = Head::Input {
+            auction,
+            name,
+            told,
+            sent,
+        };
+        self.line(now, &head, body);
     }
 
     /// Whether the states of all auctions should be written down before the next input.

@@ -73,6 +73,8 @@ pub(super) enum Head<'a> {
         name: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         told: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sent: Option<Millis>,
     },
     /// My link went over to another phase.
     Transition { phase: LinkPhase, reason: &'a str },
@@ -130,6 +132,8 @@ pub(super) struct Entry<'a> {
     pub status: Option<u16>,
     pub took_ms: Option<u32>,
     pub told: Option<u32>,
+    #[serde(default)]
+    pub sent: Option<Millis>,
     pub needed_ms: Option<u32>,
     pub count: Option<u32>,
     pub sum: Option<u32>,

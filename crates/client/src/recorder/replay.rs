@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
+use gavelscope_contract::auction::{AuctionSnapshot, ClubList, EventPage};
 use gavelscope_contract::league::{League, ParticipantList};
 use gavelscope_contract::{AuctionId, LeagueId, Received, UserId};
 use serde::de::DeserializeOwned;
@@ -246,13 +246,26 @@ impl Replay {
     fn input(&mut self, entry: &Entry<'_>) -> Result<Told, ReplayError> {
         let auction = auction_of(entry)?;
         Ok(match entry.name() {
-            "snapshot" => self.fold(&auction, &Input::Snapshot(&body::<AuctionSnapshot>(entry)?)),
-            "clubs" => self.fold(&auction, &Input::Clubs(&body::<ClubList>(entry)?)),
+            "snapshot" => {
+                let answer: AuctionSnapshot = body(entry)?;
+                let sent = entry.sent.ok_or_else(|| {
+                    ReplayError::Unreadable("it does not say when it was asked for".to_owned())
+                })?;
+                let input = Input::Snapshot {
+                    answer: &answer,
+                    sent,
+                };
+                self.fold(&auction, &input)
+            }
+            "page" => self.fold(&auction, &Input::Page(&body::<EventPage>(entry)?)),
+            "clubs" => {
+                let list: ClubList = body(entry)?;
+                let told = told(entry)?;
+                self.fold(&auction, &Input::Clubs { list: &list, told })
+            }
             "participants" => {
                 let list: ParticipantList = body(entry)?;
-                let told = entry
-                    .told
-                    .ok_or_else(|| ReplayError::Unreadable("it does not say how often".to_owned()))?;
+                let told = told(entry)?;
                 self.fold(&auction, &Input::Participants { list: &list, told })
             }
             "withoutSnapshot" => self.fold(&auction, &Input::WithoutSnapshot),
@@ -528,4 +541,11 @@ fn short(value: Option<&Value>) -> String {
         return text;
     }
     format!("{}…", text.chars().take(MOST).collect::<String>())
+}
+
+/// How often something had been told when this was asked for.
+fn told(entry: &Entry<'_>) -> Result<u32, ReplayError> {
+    entry
+        .told
+        .ok_or_else(|| ReplayError::Unreadable("it does not say how often".to_owned()))
 }

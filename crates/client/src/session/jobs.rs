@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gavelscope_contract::auction::{AuctionSnapshot, ClubList};
+use gavelscope_contract::auction::{AuctionSnapshot, ClubList, EventPage};
 use gavelscope_contract::league::{Competition, League, ParticipantList};
 use gavelscope_contract::{Ack, AuctionId, LeagueId};
 use serde_json::Value;
@@ -35,9 +35,15 @@ pub(super) enum Done {
     },
     /// It is time to ask for a snapshot again.
     SnapshotDue(AuctionId),
-    /// The clubs were asked for.
+    /// What was said since was asked for.
+    Page {
+        auction: AuctionId,
+        result: Result<Answer<EventPage>>,
+    },
+    /// The clubs were asked for, when something about them had been told so often.
     Clubs {
         auction: AuctionId,
+        told: u32,
         result: Result<Answer<ClubList>>,
     },
     /// The managers were asked for, when they had been told so often.

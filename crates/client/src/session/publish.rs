@@ -180,13 +180,23 @@ impl Driver {
             }
             Done::Snapshot { auction, result } => self.snapshot(&auction, *result),
             Done::SnapshotDue(auction) => self.ask_snapshot(&auction),
-            Done::Clubs { auction, result } => {
+            Done::Page { auction, result } => self.page(&auction, result),
+            Done::Clubs {
+                auction,
+                told,
+                result,
+            } => {
                 if let Ok(answer) = result {
                     self.saw_answer(&answer);
-                    self.fold_into(&auction, &Input::Clubs(&answer.body), time::now());
+                    let input = Input::Clubs {
+                        list: &answer.body,
+                        told,
+                    };
+                    let effects = self.fold_into(&auction, &input, time::now());
                     if let Some(room) = self.room(&auction) {
                         room.view = None;
                     }
+                    self.effects(&auction, effects);
                 }
             }
             Done::Participants {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gavelscope_contract::ack::{JoinAuction, JoinLeagueRoom};
-use gavelscope_contract::auction::AuctionSnapshot;
+use gavelscope_contract::auction::{AuctionSnapshot, EventPage};
 use gavelscope_contract::event::Event;
 use gavelscope_contract::{Ack, AuctionId, LeagueId, Received};
 use tokio::sync::oneshot;
@@ -445,6 +445,7 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Snapshot => self.want_snapshot(auction),
+                Effect::Fill { after, .. } => self.want_page(auction, after),
                 Effect::Clubs => self.want_clubs(auction),
                 Effect::Participants => self.want_participants(auction),
                 Effect::Note(text) => self.note(Some(auction.clone()), "gap", text),
@@ -548,7 +549,8 @@ impl Driver {
         };
         room.delivery.read(Instant::now(), None, after);
         if room.failures == 1 {
-            self.fold_into(auction, &Input::WithoutSnapshot, now);
+            let effects = self.fold_into(auction, &Input::WithoutSnapshot, now);
+            self.effects(auction, effects);
         }
         let final_no =
             matches!(error, ClientError::Refused(refusal) if refusal.status == 404 || refusal.status == 403);
@@ -619,23 +621,14 @@ impl Driver {
         {
             room.delivery.told_elsewhere(told, Instant::now(), bound);
         }
-        let on_the_block = |room: &Room| {
-            let lot = room.state.lot.as_ref().filter(|lot| !lot.hammered)?;
-            Some(lot.number)
+        let input = Input::Snapshot {
+            answer: &answer.body,
+            sent: answer.sent,
         };
-        let before = on_the_block(room);
-        let effects = self.fold_into(auction, &Input::Snapshot(&answer.body), now);
-        let after = self.room(auction).and_then(|room| on_the_block(room));
-        // A hammer fell that nobody heard, and a snapshot does not say who bought for how much.
-        let untold = before.is_some() && after != before;
+        let effects = self.fold_into(auction, &input, now);
         self.effects(auction, effects);
-        if untold {
-            self.want_clubs(auction);
-            self.want_participants(auction);
-        }
         if first || !self.leagues.contains_key(&league) {
             self.want_league(league);
-            self.want_participants(auction);
             self.join_leagues();
         }
         self.unpublished = true;
@@ -650,11 +643,42 @@ impl Driver {
         self.unpublished = true;
     }
 
+    /// Asks for what was said since; the reducer asks for one page at a time.
+    fn want_page(&mut self, auction: &AuctionId, after: u64) {
+        let (rest, auction) = (self.rest.clone(), auction.clone());
+        self.jobs.spawn(async move {
+            let result = rest.events(&auction, after).await;
+            Done::Page { auction, result }
+        });
+    }
+
+    pub(super) fn page(&mut self, auction: &AuctionId, result: Result<Answer<EventPage>, ClientError>) {
+        let now = time::now();
+        let Ok(answer) = result else {
+            // Not offered, or not to be had: the snapshot is the truth in any case.
+            self.fold_into(auction, &Input::Resync, now);
+            self.want_snapshot(auction);
+            return;
+        };
+        self.saw_answer(&answer);
+        let effects = self.fold_into(auction, &Input::Page(&answer.body), now);
+        if let Some(room) = self.room(auction) {
+            room.view = None;
+        }
+        self.effects(auction, effects);
+    }
+
     pub(super) fn want_clubs(&mut self, auction: &AuctionId) {
+        let Some(room) = self.room(auction) else { return };
+        let told = room.state.clubs_told;
         let (rest, auction) = (self.rest.clone(), auction.clone());
         self.jobs.spawn(async move {
             let result = rest.clubs(&auction).await;
-            Done::Clubs { auction, result }
+            Done::Clubs {
+                auction,
+                told,
+                result,
+            }
         });
     }
 
