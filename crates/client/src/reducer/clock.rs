@@ -48,7 +48,8 @@ pub(super) fn tick(state: &mut AuctionState, timer: &Timer, now: Millis, effects
     state.confirmed_at = Some(now);
     if moved {
         state.changed_at = now;
-        if state.phase == AuctionPhase::Paused && known.is_some() {
+        // Where the stream is numbered, it tells of the resume itself, and in its turn.
+        if state.phase == AuctionPhase::Paused && known.is_some() && timer.stream.is_none() {
             state.phase = AuctionPhase::Bidding;
             state.paused_at = None;
             lot.stopped_ms = None;
