@@ -313,7 +313,7 @@ impl Server {
         let first = said.len();
         self.accept(more % 3, price + 5_000, said);
         self.accept((more + 1) % 3, price + 2_000, said);
-        if more % 2 == 0 {
+        if more.is_multiple_of(2) {
             said[first..].rotate_left(2);
         }
     }
@@ -361,18 +361,15 @@ impl Server {
         let club = self.club.unwrap();
         let winning = self.highest().cloned();
         self.hammered = true;
-        match &winning {
-            Some(bid) => {
-                let manager = &mut self.managers[usize::from(bid.user)];
-                manager.budget -= bid.pounds;
-                manager.won.push(club);
+        if let Some(bid) = &winning {
+            let manager = &mut self.managers[usize::from(bid.user)];
+            manager.budget -= bid.pounds;
+            manager.won.push(club);
+        } else {
+            if !self.retry {
+                self.queue.push_back((club, true));
             }
-            None => {
-                if !self.retry {
-                    self.queue.push_back((club, true));
-                }
-                self.unsold.push(club);
-            }
+            self.unsold.push(club);
         }
         let winning_bid = winning.as_ref().map(|bid| self.stored_bid(bid));
         let (timer, participants, stream) = (Some(self.timer()), self.participants(), self.place());
