@@ -15,7 +15,7 @@ use crate::error::ClientError;
 use crate::ledger::store::LedgerError;
 use crate::ledger::{Answered, Draft, is_open};
 use crate::rest::BidOutcome;
-use crate::state::{AuctionPhase, BlockReason, Fate, LedgerEntry};
+use crate::state::{AuctionPhase, BlockReason, Fate, LedgerEntry, Spread};
 use crate::{bid_button, time, view, words};
 
 /// How long a bid waits for the disk. Longer, and it would be late for the hammer: it leaves, and the state says that
@@ -27,15 +27,16 @@ const SEND_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_se
 const LEAST_BID_MS: u32 = 50;
 
 impl Driver {
-    /// What a bid needs to get there, ms: 95 of 100 did not need more; of calls, where no bid was answered yet. The
+    /// What a bid needs to get there, ms: 95 of 100 did not need more, within three times the usual; of calls, where no bid was answered yet. The
     /// clock's error comes on top, for the hammer may be that much nearer than it looks.
     pub(super) fn bid_takes_ms(&self) -> u32 {
-        let measured = self
-            .measured
-            .answer
-            .spread()
-            .p95
-            .or_else(|| self.measured.rest.spread().p95)
+        let usual = |spread: Spread| {
+            let (p95, median) = spread.p95.zip(spread.median)?;
+            // One answer that was held up says nothing about the next.
+            Some(p95.min(median.saturating_mul(3)))
+        };
+        let measured = usual(self.measured.answer.spread())
+            .or_else(|| usual(self.measured.rest.spread()))
             .unwrap_or(LEAST_BID_MS)
             .max(LEAST_BID_MS);
         measured.saturating_add(self.clock.estimate().error_ms.unwrap_or(0))

@@ -52,6 +52,8 @@ pub(super) enum Done {
         told: u32,
         result: Result<Answer<ParticipantList>>,
     },
+    /// It is time to ask for a list again.
+    ListDue(AuctionId, List),
     /// A league was asked for.
     League {
         league: LeagueId,
@@ -115,6 +117,15 @@ pub(super) enum Done {
         result: Result<LeagueId>,
         reply: Reply<LeagueId>,
     },
+}
+
+/// A list that belongs to an auction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// Its clubs.
+    Clubs,
+    /// Its managers.
+    Participants,
 }
 
 /// Which room a join was for.

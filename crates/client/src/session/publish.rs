@@ -7,7 +7,7 @@ use gavelscope_contract::league::Competition;
 use gavelscope_contract::{AuctionId, LeagueId};
 
 use super::driver::Driver;
-use super::jobs::Done;
+use super::jobs::{Done, List};
 use super::polled::pace;
 use super::rooms::Room;
 use super::{CommissionerCall, Reply, SessionConfig};
@@ -15,12 +15,16 @@ use crate::clock::ServerClock;
 use crate::error::ClientError;
 use crate::input::Input;
 use crate::recorder::Recorder;
+use crate::rest::Answer;
 use crate::state::{
     Account, AuctionView, Connection, LeagueCard, LeagueStage, LedgerKeeping, LinkPhase, Lobby, Millis,
     ServerInfo, SessionState,
 };
 use crate::time;
 use crate::view::{self, Polled, Surroundings};
+
+/// How long after a failure a list is asked for again.
+const LIST_AGAIN: Duration = Duration::from_secs(3);
 
 /// Before anything happened.
 pub(super) fn first(
@@ -185,38 +189,17 @@ impl Driver {
                 auction,
                 told,
                 result,
-            } => {
-                if let Ok(answer) = result {
-                    self.saw_answer(&answer);
-                    let input = Input::Clubs {
-                        list: &answer.body,
-                        told,
-                    };
-                    let effects = self.fold_into(&auction, &input, time::now());
-                    if let Some(room) = self.room(&auction) {
-                        room.view = None;
-                    }
-                    self.effects(&auction, effects);
-                }
-            }
+            } => self.list_read(&auction, result, List::Clubs, |list| Input::Clubs { list, told }),
             Done::Participants {
                 auction,
                 told,
                 result,
-            } => {
-                if let Ok(answer) = result {
-                    self.saw_answer(&answer);
-                    let input = Input::Participants {
-                        list: &answer.body,
-                        told,
-                    };
-                    let effects = self.fold_into(&auction, &input, time::now());
-                    if let Some(room) = self.room(&auction) {
-                        room.view = None;
-                    }
-                    self.effects(&auction, effects);
-                }
-            }
+            } => self.list_read(&auction, result, List::Participants, |list| Input::Participants {
+                list,
+                told,
+            }),
+            Done::ListDue(auction, List::Clubs) => self.want_clubs(&auction),
+            Done::ListDue(auction, List::Participants) => self.want_participants(&auction),
             Done::League { league, result } => {
                 if let Ok(answer) = *result {
                     self.saw_answer(&answer);
@@ -262,6 +245,36 @@ impl Driver {
             Done::JoinedLeague { result, reply } => {
                 self.read_lobby(None);
                 let _ = reply.send(result);
+            }
+        }
+    }
+
+    /// A list of an auction was read, or could not be: then it is asked for again, for nothing else brings it.
+    fn list_read<T>(
+        &mut self,
+        auction: &AuctionId,
+        result: Result<Answer<T>, ClientError>,
+        which: List,
+        input: impl for<'a> FnOnce(&'a T) -> Input<'a>,
+    ) {
+        match result {
+            Ok(answer) => {
+                self.saw_answer(&answer);
+                let effects = self.fold_into(auction, &input(&answer.body), time::now());
+                if let Some(room) = self.room(auction) {
+                    room.view = None;
+                }
+                self.effects(auction, effects);
+            }
+            // A no is an answer.
+            Err(ClientError::Refused(refusal)) if refusal.status < 500 && refusal.status != 429 => {}
+            Err(_) if self.room(auction).is_none() => {}
+            Err(_) => {
+                let auction = auction.clone();
+                self.jobs.spawn(async move {
+                    tokio::time::sleep(LIST_AGAIN).await;
+                    Done::ListDue(auction, which)
+                });
             }
         }
     }
