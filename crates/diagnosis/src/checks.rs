@@ -1,6 +1,8 @@
 //! The checks, in the order of their weight. Each says what was proved and no more (design, rule 3).
 
-use gavelscope_client::state::{AuctionPhase, AuctionView, LinkPhase, SessionState};
+use gavelscope_client::state::{
+    AuctionPhase, AuctionView, Carrier, LinkPhase, SessionState, TransportKind, Trust,
+};
 
 use crate::{Finding, Outcome};
 
@@ -17,6 +19,8 @@ pub(crate) fn all(state: &SessionState) -> Vec<Finding> {
         link(state),
         join(state),
         echo(state),
+        delivery(state),
+        way(state),
         gaps(state),
         room_claim(state),
         pods(state),
@@ -176,6 +180,80 @@ fn echo(state: &SessionState) -> Finding {
             evidence,
             None,
         )
+    }
+}
+
+/// What the session concluded from what should have come and did not (polled mode).
+fn delivery(state: &SessionState) -> Finding {
+    let polls = state.measurements.polls;
+    let evidence = format!("{polls} readings because events did not arrive");
+    let online = matches!(state.connection.phase, LinkPhase::Online | LinkPhase::Suspect);
+    let polled = open(state).find(|auction| auction.trust == Trust::Polled);
+    match polled {
+        // Without a link nothing arrives, and that is another finding.
+        Some(auction) if online => finding(
+            "GS-DELIVERY",
+            Outcome::Fail,
+            "Events do not reach you though you are connected: price and clock are read from the server instead.",
+            format!("{}; {evidence}", auction.doubt.clone().unwrap_or_default()),
+            Some(
+                "Bids count as ever. Operator: the pods do not share their rooms, or the lot's clock has died. Set \
+                 REDIS_URL on every pod, or run one replica.",
+            ),
+        ),
+        _ if open(state).any(|auction| auction.trust == Trust::Live && auction.sequence > 0) => finding(
+            "GS-DELIVERY",
+            Outcome::Pass,
+            "Nothing that should have come is missing.",
+            evidence,
+            None,
+        ),
+        _ => finding(
+            "GS-DELIVERY",
+            Outcome::Inconclusive,
+            "Too little has happened to tell whether events arrive.",
+            evidence,
+            None,
+        ),
+    }
+}
+
+/// Whether the session could connect as it was told to.
+fn way(state: &SessionState) -> Finding {
+    let connection = &state.connection;
+    let evidence = format!(
+        "{} over {}",
+        match connection.transport {
+            TransportKind::RustSocketio => "rust_socketio",
+            TransportKind::Wire => "wire",
+        },
+        match connection.carrier {
+            Carrier::Websocket => "a websocket",
+            Carrier::Polling => "long polling",
+        }
+    );
+    match &connection.changed_over {
+        Some(why) => finding(
+            "GS-WAY",
+            Outcome::Warn,
+            why.clone(),
+            evidence,
+            Some("Nothing for a bidder to do. Operator: let websockets through; polling needs each client on one pod."),
+        ),
+        None if connection.was_online => finding(
+            "GS-WAY",
+            Outcome::Pass,
+            "The connection is made the way that was chosen.",
+            evidence,
+            None,
+        ),
+        None => finding(
+            "GS-WAY",
+            Outcome::Inconclusive,
+            "No connection came about yet.",
+            evidence,
+            None,
+        ),
     }
 }
 
@@ -351,6 +429,10 @@ fn clock(state: &SessionState) -> Finding {
         "{offset:+} ms, give or take {error} ms, from {} samples",
         state.clock.samples
     );
+    if let Some(doubt) = &state.clock.doubt {
+        let fix = "Bid earlier than the last second. It is known better once an answer comes back quickly.";
+        return finding("GS-CLOCK", Outcome::Warn, doubt.clone(), evidence, Some(fix));
+    }
     if offset.unsigned_abs() > CLOCK_OFF_MS.saturating_add(error) {
         let sentence = "This machine's clock and the server's differ; the countdown is corrected for it.";
         finding(

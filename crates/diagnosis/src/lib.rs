@@ -140,6 +140,32 @@ mod tests {
     }
 
     #[test]
+    fn events_that_do_not_arrive_are_the_verdict_before_any_bid_of_mine() {
+        let report = diagnose(&state(|s| {
+            s["auctions"][0]["trust"] = "polled".into();
+            s["auctions"][0]["doubt"] = "The server has a bid that the room was never told.".into();
+        }));
+        assert_eq!((report.outcome, outcome(&report, "GS-DELIVERY")), (Outcome::Fail, Outcome::Fail));
+        assert!(report.findings[0].evidence.contains("never told"), "{report:?}");
+    }
+
+    #[test]
+    fn polling_that_cannot_work_here_is_the_operators_to_mend() {
+        let report = diagnose(&state(|s| {
+            s["connection"]["changedOver"] = "Long polling cannot work here: requests reach other pods.".into();
+        }));
+        assert_eq!(outcome(&report, "GS-WAY"), Outcome::Warn);
+        let finding = report.findings.iter().find(|finding| finding.code == "GS-WAY").unwrap();
+        assert!(finding.sentence.contains("cannot work here"), "{finding:?}");
+    }
+
+    #[test]
+    fn a_countdown_in_doubt_is_said() {
+        let report = diagnose(&state(|s| s["clock"]["doubt"] = "It may be off by 2 s.".into()));
+        assert_eq!(outcome(&report, "GS-CLOCK"), Outcome::Warn);
+    }
+
+    #[test]
     fn a_room_size_of_zero_is_a_wrong_claim_and_not_an_empty_room() {
         let report = diagnose(&state(|s| s["auctions"][0]["room"]["here"] = 0.into()));
         assert_eq!(outcome(&report, "GS-ROOM-SIZE"), Outcome::Warn);
@@ -148,7 +174,7 @@ mod tests {
     #[test]
     fn a_lost_link_fails_and_comes_first() {
         let report = diagnose(&state(|s| {
-            s["connection"]["phase"] = "waiting".into();
+            s["connection"]["phase"] = "backoff".into();
             s["measurements"]["gaps"] = 3.into();
         }));
         assert_eq!(
