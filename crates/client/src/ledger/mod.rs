@@ -27,6 +27,8 @@ pub struct Ledger {
     honours_keys: bool,
     /// Where the hammer fell, by auction and lot: the price; none where nobody bought.
     hammers: HashMap<(AuctionId, u32), Option<Money>>,
+    /// How many stored bids were forgotten, by auction, lot and amount: what the server shows of them is nobody else's.
+    forgotten: HashMap<(AuctionId, u32, Money), usize>,
 }
 
 /// A bid as it is written down before it leaves.
@@ -64,6 +66,8 @@ impl Ledger {
     const KEPT: usize = 200;
     /// Hammers that are remembered.
     const HAMMERS: usize = 1_000;
+    /// Forgotten bids that are remembered to have been.
+    const FORGOTTEN: usize = 5_000;
 
     /// Writes a bid down.
     pub fn draft(&mut self, draft: Draft, now: Millis) -> LedgerEntry {
@@ -105,8 +109,18 @@ impl Ledger {
     fn push(&mut self, entry: LedgerEntry) {
         if self.entries.len() >= Self::KEPT
             && let Some(oldest) = self.entries.iter().position(|e| !is_open(e.fate))
+            && let Some(oldest) = self.entries.remove(oldest)
+            && matches!(oldest.fate, Fate::Accepted | Fate::Confirmed)
         {
-            self.entries.remove(oldest);
+            if self.forgotten.len() >= Self::FORGOTTEN {
+                self.forgotten
+                    .retain(|(auction, lot, _), _| *auction == oldest.auction_id && *lot == oldest.lot);
+            }
+            let place = (oldest.auction_id, oldest.lot, oldest.amount);
+            // Nobody bids so often on one lot; the memory stays bounded all the same.
+            if self.forgotten.len() < Self::FORGOTTEN {
+                *self.forgotten.entry(place).or_default() += 1;
+            }
         }
         self.moves.push(entry.clone());
         self.entries.push_back(entry);
@@ -242,13 +256,15 @@ impl Ledger {
         let Some(this) = self.get(key).filter(unanswered) else {
             return false;
         };
-        self.entries.iter().any(|other| {
-            other.key != this.key
-                && other.auction_id == this.auction_id
-                && other.lot == this.lot
-                && other.amount == this.amount
-                && matches!(other.fate, Fate::Accepted | Fate::Confirmed)
-        })
+        let place = (this.auction_id.clone(), this.lot, this.amount);
+        self.forgotten.contains_key(&place)
+            || self.entries.iter().any(|other| {
+                other.key != this.key
+                    && other.auction_id == this.auction_id
+                    && other.lot == this.lot
+                    && other.amount == this.amount
+                    && matches!(other.fate, Fate::Accepted | Fate::Confirmed)
+            })
     }
 
     fn answered(&mut self, key: &str, answered: Answered) {
@@ -302,8 +318,8 @@ impl Ledger {
     /// The entry that a stored bid belongs to: by its key where it has one, otherwise by auction, lot and amount. Of
     /// several entries it is the one that is known to be stored, or else the one that nothing is known of yet: never a
     /// later one that may still be refused. Where a server has taken several bids of one amount (the field's may, when
-    /// somebody else's bid came in at once), `before` of them belong to other entries. (A key that is not here is a bid
-    /// that the same person made elsewhere.)
+    /// somebody else's bid came in at once), `before` of them belong to other entries, and the first to those that were
+    /// forgotten. (A key that is not here is a bid that the same person made elsewhere.)
     fn matching(
         &mut self,
         auction: &AuctionId,
@@ -318,11 +334,13 @@ impl Ledger {
             let alike = self.entries.iter();
             let alike =
                 alike.filter(|e| e.auction_id == *auction && Some(e.lot) == lot && e.amount == amount);
-            // What never left is on no server, whatever was forgotten here meanwhile.
+            let place = (auction.clone(), lot?, amount);
+            let forgotten = self.forgotten.get(&place).copied().unwrap_or_default();
+            // What never left is on no server.
             let left = alike.filter(|e| e.attempts > 0 || e.earlier);
             let mut ranked: Vec<_> = left.filter_map(|e| Some((likelihood(e.fate)?, e))).collect();
             ranked.sort_by_key(|(likelihood, _)| *likelihood);
-            ranked.get(before).map(|(_, e)| *e)
+            ranked.get(before.checked_sub(forgotten)?).map(|(_, e)| *e)
         }?;
         let found = found.key.clone();
         self.honours_keys |= key.is_some();

@@ -242,6 +242,41 @@ fn no_open_bid_is_ever_forgotten() {
     assert_eq!(ledger.entries().count(), Ledger::KEPT);
 }
 
+#[test]
+fn a_forgotten_bid_confirms_no_other_one_of_its_amount() {
+    let mut ledger = ledger_with("forgotten", Fate::Confirmed);
+    let mut bid = |key: &str, pounds| {
+        let draft = Draft {
+            key: key.to_owned(),
+            auction_id: "a".into(),
+            lot: 1,
+            club: String::new(),
+            club_id: None,
+            amount: Money::from_pounds(pounds),
+        };
+        ledger.draft(draft, Millis(1));
+        ledger.sent(key, Millis(1));
+    };
+    for n in 0..300 {
+        bid(&format!("k{n}"), 1_000 + n);
+    }
+    bid("again", 5);
+    assert!(ledger.get("forgotten").is_none(), "the others are open");
+    ledger.unknown("again", None);
+    let stored: Bid = serde_json::from_str(r#"{"userId":"me","amount":5.0}"#).unwrap();
+    ledger.seen_in_snapshot(&"a".into(), 1, std::slice::from_ref(&stored), &"me".into());
+    ledger.echo(&"a".into(), &update("me", 5, None), &"me".into(), Millis(230));
+    assert_eq!(ledger.get("again").unwrap().fate, Fate::Unknown);
+    ledger.judged("again", &Verdict::Counts("the server has it".into()));
+    assert_eq!(ledger.get("again").unwrap().fate, Fate::NotStored);
+    ledger.seen_in_snapshot(&"a".into(), 1, &[stored.clone(), stored], &"me".into());
+    assert_eq!(
+        ledger.get("again").unwrap().fate,
+        Fate::Confirmed,
+        "two are stored"
+    );
+}
+
 const ALL: [Fate; 8] = [
     Fate::Draft,
     Fate::Sent,
