@@ -1,15 +1,21 @@
 //! The practice auction: the real backend, in this process, with a database in memory and bots at the other desks.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use gavelscope_backend::{Demo, DemoSpec, Running, Settings, seed_demo, start};
 use gavelscope_client::bots::{TEMPERAMENTS, play};
 use gavelscope_client::rest::Credentials;
-use gavelscope_client::state::TransportKind;
+use gavelscope_client::state::{SessionState, TransportKind};
 use gavelscope_client::{ServerAddress, Session, SessionConfig};
 use gavelscope_contract::AuctionId;
 use tokio::task::JoinSet;
 
 use crate::error::CommandError;
 use crate::shown::PracticeOptions;
+
+/// How long the bots may take to sit down.
+const SEATED: Duration = Duration::from_secs(3);
 
 /// A practice auction that runs. Ends with [`Practice::stop`].
 pub struct Practice {
@@ -60,6 +66,17 @@ impl Practice {
                 }
             });
         }
+        // The user comes last, so that the room is as large as it will be when its size is told.
+        let seated = async {
+            for session in &sessions {
+                let joined =
+                    |state: &Arc<SessionState>| state.auctions.first().is_some_and(|view| view.room.joined);
+                // One that has ended is not waited for.
+                let _ = session.state().wait_for(joined).await;
+            }
+        };
+        // A slow one comes later; that is no reason to wait for ever.
+        let _ = tokio::time::timeout(SEATED, seated).await;
         Ok(Started {
             practice: Self {
                 backend,

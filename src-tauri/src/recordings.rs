@@ -63,14 +63,16 @@ impl Recordings {
 
     /// Opens one. The window is given no other file of this machine to read.
     pub fn open(&self, path: &str) -> Result<OpenRecording, CommandError> {
-        let refused = |reason: &str| PlaybackError::File {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
+        let refused = |reason: &str| {
+            CommandError::from(PlaybackError::File {
+                path: path.to_owned(),
+                reason: reason.to_owned(),
+            })
         };
         let inside = |path: &Path| fs::canonicalize(path).map_err(|error| refused(&error.to_string()));
         let (path, folder) = (inside(Path::new(path))?, inside(&self.folder)?);
         if path.parent() != Some(&folder) {
-            return Err(refused("it is not in the folder of recordings").into());
+            return Err(refused("it is not in the folder of recordings"));
         }
         let playback = Playback::open(&path)?;
         let opened = OpenRecording {

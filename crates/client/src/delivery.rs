@@ -232,6 +232,14 @@ impl Delivery {
         };
     }
 
+    /// Whether the lot's clock should be heard and is not, whatever else is missing: the link may be dead.
+    pub fn is_silent(&self, now: Instant) -> bool {
+        self.running_since.is_some_and(|since| {
+            let heard = self.last_tick.map_or(since, |tick| tick.max(since));
+            now.duration_since(heard) >= TICKS_MISSING
+        })
+    }
+
     /// Time passed. `online`: the link is there and the room was joined on it.
     pub fn passed(&mut self, now: Instant, online: bool, pace: Pace) -> Option<Change> {
         if pace.running {
@@ -251,11 +259,8 @@ impl Delivery {
         if self.awaited.is_some_and(|(_, due)| due <= now) {
             return self.fail(Missing::Bid, now);
         }
-        if let Some(since) = self.running_since {
-            let heard = self.last_tick.map_or(since, |tick| tick.max(since));
-            if now.duration_since(heard) >= TICKS_MISSING {
-                return self.fail(Missing::Ticks, now);
-            }
+        if self.is_silent(now) {
+            return self.fail(Missing::Ticks, now);
         }
         let proved = match self.missing? {
             Missing::Ticks => self.ticks >= PROOF_TICKS || !pace.running,

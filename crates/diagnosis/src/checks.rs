@@ -238,7 +238,9 @@ fn way(state: &SessionState) -> Finding {
             Outcome::Warn,
             why.clone(),
             evidence,
-            Some("Nothing for a bidder to do. Operator: let websockets through; polling needs each client on one pod."),
+            Some(
+                "Nothing for a bidder to do. Operator: let websockets through; polling needs each client on one pod.",
+            ),
         ),
         None if connection.was_online => finding(
             "GS-WAY",

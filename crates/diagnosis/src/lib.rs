@@ -145,17 +145,25 @@ mod tests {
             s["auctions"][0]["trust"] = "polled".into();
             s["auctions"][0]["doubt"] = "The server has a bid that the room was never told.".into();
         }));
-        assert_eq!((report.outcome, outcome(&report, "GS-DELIVERY")), (Outcome::Fail, Outcome::Fail));
+        assert_eq!(
+            (report.outcome, outcome(&report, "GS-DELIVERY")),
+            (Outcome::Fail, Outcome::Fail)
+        );
         assert!(report.findings[0].evidence.contains("never told"), "{report:?}");
     }
 
     #[test]
     fn polling_that_cannot_work_here_is_the_operators_to_mend() {
         let report = diagnose(&state(|s| {
-            s["connection"]["changedOver"] = "Long polling cannot work here: requests reach other pods.".into();
+            s["connection"]["changedOver"] =
+                "Long polling cannot work here: requests reach other pods.".into();
         }));
         assert_eq!(outcome(&report, "GS-WAY"), Outcome::Warn);
-        let finding = report.findings.iter().find(|finding| finding.code == "GS-WAY").unwrap();
+        let finding = report
+            .findings
+            .iter()
+            .find(|finding| finding.code == "GS-WAY")
+            .unwrap();
         assert!(finding.sentence.contains("cannot work here"), "{finding:?}");
     }
 

@@ -56,6 +56,8 @@ pub(super) struct Driver {
     pub(super) way: ChangeOver,
     /// What the server asked to be waited before the next attempt.
     pub(super) retry_after: Option<Duration>,
+    /// When a silent link was last checked without a word about it.
+    pub(super) checked_quietly: Option<Instant>,
     /// Whether this link answers a check of its own.
     pub(super) answers_checks: bool,
     /// What is published of it besides.
@@ -204,6 +206,7 @@ impl Driver {
             machine: LinkMachine::new(now),
             way,
             retry_after: None,
+            checked_quietly: None,
             answers_checks: false,
             connection,
             acknowledged: HashMap::new(),

@@ -180,7 +180,7 @@ impl Driver {
 
     /// Asks for a sign of life over the link itself: a join of a room that this socket is in anyway, or of none that
     /// exists. Both are acknowledged, and neither is told to anybody.
-    fn check_link(&mut self) {
+    pub(super) fn check_link(&mut self) {
         let asked = Instant::now();
         let (link, limit) = (self.link_number, self.config.ack_limit);
         self.jobs.spawn(async move {

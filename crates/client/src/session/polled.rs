@@ -1,7 +1,7 @@
 //! Polled mode: what the judgement on delivery means for the session. What is judged is judged in
 //! [`crate::delivery`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gavelscope_contract::AuctionId;
 
@@ -12,9 +12,12 @@ use crate::delivery::{self, Change, Missing, Pace};
 use crate::state::{AuctionPhase, Millis};
 use crate::time;
 
+/// How often a link over which nothing comes is checked while events are missing anyway.
+const QUIET_CHECK: Duration = Duration::from_secs(10);
+
 impl Driver {
     /// How long an event may be on its way before it is missing.
-    pub(super) fn echo_bound(&self) -> std::time::Duration {
+    pub(super) fn echo_bound(&self) -> Duration {
         delivery::bound(self.measured.echo.spread().p95).min(self.config.echo_limit)
     }
 
@@ -24,12 +27,14 @@ impl Driver {
         let online = self.is_online();
         let mut changes = Vec::new();
         let mut due = Vec::new();
+        let mut silent = false;
         for room in &mut self.rooms {
             let pace = pace(room, &self.clock, at);
             let heard = online && (room.claim.joined || !room.ack_expected);
             if let Some(change) = room.delivery.passed(now, heard, pace) {
                 changes.push((room.state.id.clone(), change));
             }
+            silent |= room.delivery.polled().is_some() && room.delivery.is_silent(now);
             if room.may_be_asked() && room.delivery.due(now, pace).is_some_and(|due| due <= now) {
                 due.push((room.state.id.clone(), room.delivery.polled().is_some()));
             }
@@ -37,10 +42,32 @@ impl Driver {
         for (auction, change) in changes {
             self.delivery_changed(&auction, Some(change));
         }
+        if silent && online && !self.heard_lately(at) {
+            self.check_quietly(now);
+        }
         for (auction, polled) in due {
             self.measured.polls += u32::from(polled);
             self.want_snapshot(&auction);
         }
+    }
+
+    /// Events are known not to arrive, so silence is no news; but the link may have died since.
+    fn check_quietly(&mut self, now: Instant) {
+        let due = self
+            .checked_quietly
+            .is_none_or(|last| now.duration_since(last) >= QUIET_CHECK);
+        if due {
+            self.checked_quietly = Some(now);
+            self.check_link();
+        }
+    }
+
+    /// Whether anything at all came over the link while ticks were missing.
+    fn heard_lately(&self, at: Millis) -> bool {
+        let ticks = time::millis(delivery::TICKS_MISSING);
+        self.connection
+            .heard_at
+            .is_some_and(|heard| heard.age_at(at) < ticks)
     }
 
     /// Says so, and does what follows.
@@ -53,15 +80,15 @@ impl Driver {
             ),
             Change::Live => "Events arrive; they are followed again.".to_owned(),
         };
+        if change == Change::Polled(Missing::Ticks) {
+            // Most often the link is half open, and nobody has noticed yet.
+            self.doubt_link("The clock of the lot is not heard any more.");
+        }
         let name = match change {
             Change::Polled(_) => "polled",
             Change::Live => "live",
         };
         self.note(Some(auction.clone()), name, text);
-        if change == Change::Polled(Missing::Ticks) {
-            // Most often the link is half open, and nobody has noticed yet.
-            self.doubt_link("The clock of the lot is not heard any more.");
-        }
         if let Some(room) = self.room(auction) {
             room.view = None;
         }
