@@ -322,10 +322,11 @@ async fn a_disk_that_fails_is_counted_and_told_and_what_it_missed_is_written_lat
         .unwrap();
     hall.until_state("written again", |state| state.ledger.trouble.is_none())
         .await;
+    // What was missed is written in its order; the end of a session waits for the last of it.
+    hall.end().await;
     let store = LedgerStore::open(&path).await.unwrap();
     let row = store.bid(&entry.key).await.unwrap().unwrap();
     assert_eq!((row.fate, row.amount), (Fate::Confirmed, entry.amount));
-    hall.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
