@@ -47,6 +47,8 @@ pub struct LinkMachine {
     heartbeat: Option<Heartbeat>,
     heard: Option<Instant>,
     retry_at: Option<Instant>,
+    /// The server asked for the wait.
+    asked_to_wait: bool,
     checked: Option<Instant>,
     transitions: Arc<Vec<Transition>>,
 }
@@ -62,6 +64,7 @@ impl LinkMachine {
             heartbeat: None,
             heard: None,
             retry_at: None,
+            asked_to_wait: false,
             checked: None,
             transitions: Arc::default(),
         }
@@ -211,6 +214,7 @@ impl LinkMachine {
         let wait = backoff::wait_before(self.attempts, random);
         let wait = after.map_or(wait, |after| after.min(LONGEST_RETRY_AFTER).max(wait));
         self.retry_at = Some(now + wait);
+        self.asked_to_wait = after.is_some();
         self.heard = None;
         self.go(LinkPhase::Backoff, at, reason);
     }
@@ -219,6 +223,13 @@ impl LinkMachine {
     pub fn retry_now(&mut self, now: Instant) {
         if self.phase == LinkPhase::Backoff {
             self.retry_at = Some(now);
+        }
+    }
+
+    /// The server answers elsewhere after it did not: the wait has lost its reason, unless the server asked for it.
+    pub fn server_is_back(&mut self, now: Instant) {
+        if !self.asked_to_wait {
+            self.retry_now(now);
         }
     }
 
@@ -397,6 +408,22 @@ mod tests {
         assert_eq!(bench.passed(9), Some(Wish::Attempt));
         let longest = bench.lose(10, Some(Duration::from_hours(24)));
         assert_eq!(longest, LONGEST_RETRY_AFTER);
+    }
+
+    #[test]
+    fn a_server_that_answers_elsewhere_ends_its_own_silence_and_not_its_wish() {
+        let mut bench = Bench::online(0);
+        bench.lose(1, Some(Duration::from_mins(1)));
+        let (now, _) = bench.at(2);
+        bench.machine.server_is_back(now);
+        assert_eq!(bench.passed(2), None);
+        let mut bench = Bench::online(0);
+        for attempt in 0..20 {
+            bench.lose(attempt, None);
+        }
+        let (now, _) = bench.at(20);
+        bench.machine.server_is_back(now);
+        assert_eq!(bench.passed(20), Some(Wish::Attempt));
     }
 
     #[test]

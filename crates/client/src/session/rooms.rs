@@ -526,10 +526,13 @@ impl Driver {
         room.asking = false;
         match result {
             Ok(()) => {
-                room.failures = 0;
+                let was_away = std::mem::take(&mut room.failures) > 0;
                 let again = std::mem::take(&mut room.ask_again);
                 for reply in std::mem::take(&mut room.opened) {
                     let _ = reply.send(Ok(()));
+                }
+                if was_away {
+                    self.machine.server_is_back(Instant::now());
                 }
                 if again {
                     self.want_snapshot(auction);
