@@ -14,8 +14,9 @@ use crate::words;
 
 /// How many lines are kept for who asks later.
 const KEPT: usize = 1_000;
-/// How many lines a reader may be late before it misses some (which it is told).
-const ON_THE_WAY: usize = 4_096;
+/// How many lines a reader may be late before it misses some (which it is told). What is on the way stays in memory; with no
+/// more than are kept anyway it costs nothing.
+const ON_THE_WAY: usize = 1_024;
 
 /// One line, unspoken: its words are made when somebody reads it.
 #[derive(Debug)]

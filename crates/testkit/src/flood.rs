@@ -80,7 +80,7 @@ pub struct Flood {
 struct Shared {
     order: watch::Sender<Option<Order>>,
     /// The lots that were sent whole.
-    lots: AtomicU64,
+    said: AtomicU64,
 }
 
 impl Flood {
@@ -90,7 +90,7 @@ impl Flood {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             order: watch::Sender::new(None),
-            lots: AtomicU64::new(0),
+            said: AtomicU64::new(0),
         });
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -162,7 +162,7 @@ fn rest(path: &str, shared: &Shared) -> Value {
                 events: number("events").unwrap_or(0),
                 per_second: number("rate"),
             };
-            shared.lots.store(0, Ordering::Relaxed);
+            shared.said.store(0, Ordering::Relaxed);
             shared.order.send_replace(Some(order));
             json!({ "events": order.events(), "lastSeq": order.last_seq() })
         }
@@ -186,18 +186,40 @@ fn rest(path: &str, shared: &Shared) -> Value {
             "id": LEAGUE, "name": "Bench", "commissionerId": BIDDERS[0].0, "budget": 500_000_000,
             "minManagers": 2, "maxManagers": 8, "clubSlots": 3, "status": "active", "activeAuctionId": AUCTION,
         }),
-        _ => {
-            // Between two lots: what was sold last is not on the block any more.
-            let lots = shared.lots.load(Ordering::Relaxed);
-            json!({ "auction": {
-                        "id": AUCTION, "leagueId": LEAGUE, "status": "active", "currentLot": FIRST_LOT + lots - 1,
-                        "currentClubId": null, "currentLotId": null, "bidTimer": 30, "timerEndsAt": null,
-                        "clubQueue": [], "unsoldClubs": [], "minimumBudget": 1_000_000,
-                        "pausedRemainingTime": null, "currentBid": null, "currentBidder": null,
-                        "bidSequence": FIRST_SEQ + lots * BIDS_A_LOT - 1, "usersInWaitingRoom": [] },
-                    "bids": [], "currentClub": null })
-        }
+        _ => snapshot(shared.said.load(Ordering::Relaxed)),
     }
+}
+
+/// The auction after so many events, as a server would tell it.
+fn snapshot(said: u64) -> Value {
+    let (lot, number) = (said / EVENTS_A_LOT, said % EVENTS_A_LOT);
+    let bids = number.saturating_sub(1) - number.saturating_sub(1) / (BIDS_A_TICK + 1);
+    let mut auction = json!({
+        "id": AUCTION, "leagueId": LEAGUE, "status": "active", "currentLot": FIRST_LOT + lot - 1,
+        "currentClubId": null, "currentLotId": null, "bidTimer": 30, "timerEndsAt": null, "clubQueue": [],
+        "unsoldClubs": [], "minimumBudget": 1_000_000, "pausedRemainingTime": null, "currentBid": null,
+        "currentBidder": null, "bidSequence": FIRST_SEQ + lot * BIDS_A_LOT + bids - 1, "usersInWaitingRoom": [],
+    });
+    if number == 0 {
+        // Between two lots: what was sold last is not on the block any more.
+        return json!({ "auction": auction, "bids": [], "currentClub": null });
+    }
+    let club = json!({ "id": club_id(lot), "name": "A club", "country": "England" });
+    auction["currentLot"] = (FIRST_LOT + lot).into();
+    auction["currentClubId"] = club_id(lot).into();
+    auction["currentLotId"] = format!("{AUCTION}-lot-{}", FIRST_LOT + lot).into();
+    auction["timerEndsAt"] = Timestamp::from_millis(millis() + 30_000).as_str().into();
+    let list: Vec<Value> = (0..bids)
+        .map(|bid| {
+            let (user, name) = BIDDERS[usize::try_from(bid).unwrap_or(0) % BIDDERS.len()];
+            json!({ "userId": user, "userName": name, "amount": 1_000_000 + bid * 10_000, "clubId": club_id(lot) })
+        })
+        .collect();
+    if let Some(last) = list.last() {
+        auction["currentBid"] = last["amount"].clone();
+        auction["currentBidder"] = json!({ "userId": last["userId"], "displayName": last["userName"] });
+    }
+    json!({ "auction": auction, "bids": list, "currentClub": club })
 }
 
 fn participants() -> Vec<Value> {
@@ -247,7 +269,7 @@ async fn converse(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     if let Some(order) = order {
         match order.per_second {
             None => flood(&mut said, order, shared).await?,
-            Some(per_second) => pace(&mut said, order, per_second).await?,
+            Some(per_second) => pace(&mut said, order, per_second, shared).await?,
         }
     }
     // Until the client has enough.
@@ -394,12 +416,17 @@ async fn flood(to: &mut (impl AsyncWriteExt + Unpin), order: Order, shared: &Sha
     for lot in 0..order.lots() {
         block.number(lot);
         to.write_all(&block.bytes).await?;
-        shared.lots.store(lot + 1, Ordering::Relaxed);
+        shared.said.store((lot + 1) * EVENTS_A_LOT, Ordering::Relaxed);
     }
     Ok(())
 }
 
-async fn pace(to: &mut (impl AsyncWriteExt + Unpin), order: Order, per_second: u64) -> std::io::Result<()> {
+async fn pace(
+    to: &mut (impl AsyncWriteExt + Unpin),
+    order: Order,
+    per_second: u64,
+    shared: &Shared,
+) -> std::io::Result<()> {
     // Whoever set this off is still busy with the answer.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut clock = tokio::time::interval(Duration::from_micros(1_000_000 / per_second.max(1)));
@@ -412,6 +439,7 @@ async fn pace(to: &mut (impl AsyncWriteExt + Unpin), order: Order, per_second: u
             &mut bytes,
         );
         to.write_all(&bytes).await?;
+        shared.said.store(number + 1, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ mod client;
 mod table;
 
 use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
 use gavelscope_testkit::flood::Flood;
@@ -182,11 +181,11 @@ async fn one(contender: Contender, events: u64, rate: Option<u64>) -> anyhow::Re
     };
     let output = command
         .args([server.url(), events.to_string(), rate])
-        .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .output()
         .await
         .with_context(|| format!("cannot start {}", contender.name()))?;
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
     serde_json::from_str(text.trim()).with_context(|| format!("{} said “{text}”", contender.name()))
 }
