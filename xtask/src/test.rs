@@ -124,6 +124,8 @@ fn window_test(project: &Project) -> Result<Step<'static>, Failure> {
         FEATURES_WITH_WINDOW,
         "--test",
         "window",
+        "--test",
+        "window_trouble",
     ]);
     let mut command = run::under_xvfb(project)?;
     command.arg(cargo.get_program()).args(cargo.get_args());

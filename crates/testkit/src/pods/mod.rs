@@ -20,7 +20,7 @@ use gavelscope_contract::auction::Bid;
 
 pub use port::free_port;
 pub use programs::python;
-pub use seed::{Seed, SeedError, seed, seed_lots};
+pub use seed::{Cast, Seed, SeedError, seed, seed_cast, seed_lots};
 
 /// How long a pod may take until it answers; Python on a busy machine is slow to start.
 const START_LIMIT: Duration = Duration::from_mins(1);

@@ -31,6 +31,21 @@ pub struct Seed {
     pub people: Vec<Credentials>,
 }
 
+/// Who takes part in what.
+#[derive(Debug, Clone, Copy)]
+pub struct Cast<'a> {
+    /// What the league is called.
+    pub league: &'a str,
+    /// The managers' e-mail addresses; the first is the commissioner.
+    pub people: &'a [&'a str],
+    /// What every one of them may spend.
+    pub budget: Money,
+    /// How many lots there are; at most 7.
+    pub lots: u32,
+    /// How long each runs, s.
+    pub seconds: u32,
+}
+
 /// Signs so many people in, makes a league of them with money enough for any number of bids, and begins its auction:
 /// one lot, on the block for an hour.
 pub async fn seed(url: &str, people: usize) -> Result<Seed, SeedError> {
@@ -39,28 +54,43 @@ pub async fn seed(url: &str, people: usize) -> Result<Seed, SeedError> {
 
 /// The same with so many lots of so many seconds each; at most 7.
 pub async fn seed_lots(url: &str, people: usize, lots: u32, seconds: u32) -> Result<Seed, SeedError> {
+    let emails: Vec<_> = (0..people)
+        .map(|number| format!("manager{number}@testkit.example"))
+        .collect();
+    let people: Vec<_> = emails.iter().map(String::as_str).collect();
+    let cast = Cast {
+        league: "Testkit league",
+        people: &people,
+        budget: Money::from_pounds(4_000_000_000),
+        lots,
+        seconds,
+    };
+    seed_cast(url, &cast).await
+}
+
+/// The same with a cast of one's own.
+pub async fn seed_cast(url: &str, cast: &Cast<'_>) -> Result<Seed, SeedError> {
     let address = ServerAddress::parse(url, DEFAULT_PATH)?;
-    let mut signed_in = Vec::with_capacity(people);
-    for number in 0..people {
+    let mut signed_in = Vec::with_capacity(cast.people.len());
+    for email in cast.people {
         let rest = Rest::new(address.clone())?;
-        let email = format!("manager{number}@testkit.example");
-        let link = rest.request_link(&email).await?;
+        let link = rest.request_link(email).await?;
         let token = link.body.token.ok_or(SeedError::NoToken)?;
-        signed_in.push((rest.verify(&email, &token).await?, rest));
+        signed_in.push((rest.verify(email, &token).await?, rest));
     }
     let (commissioner, rest) = signed_in.first().ok_or(SeedError::NoToken)?;
     let new = NewLeague {
-        name: "Testkit league".to_owned(),
+        name: cast.league.to_owned(),
         commissioner_id: commissioner.user.clone(),
-        budget: Money::from_pounds(4_000_000_000),
+        budget: cast.budget,
         min_managers: 1,
-        max_managers: u32::try_from(people).unwrap_or(u32::MAX).max(2),
+        max_managers: u32::try_from(cast.people.len()).unwrap_or(u32::MAX).max(2),
         club_slots: 1,
         sport_key: "football".to_owned(),
-        timer_seconds: seconds,
+        timer_seconds: cast.seconds,
         anti_snipe_seconds: 1,
         assets_selected: Some(
-            (1..=lots)
+            (1..=cast.lots)
                 .map(|number| ClubId(format!("club-{number:02}")))
                 .collect(),
         ),
