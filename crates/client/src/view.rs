@@ -56,13 +56,19 @@ pub struct Polled {
     pub every_ms: u32,
     /// When it last was.
     pub read_at: Option<Millis>,
+    /// How many readings since then brought nothing.
+    #[serde(default)]
+    pub failures: u32,
 }
 
 impl Polled {
     /// An answer may take its time; when two readings in a row brought nothing, the state is as old as it is.
     fn is_fresh(&self, now: Millis) -> bool {
-        self.read_at
-            .is_some_and(|at| at.age_at(now) <= self.every_ms.saturating_mul(2).saturating_add(2_000))
+        // Reading gets rarer as it fails; that must not let what is shown pass for fresh any longer.
+        self.failures < 2
+            && self
+                .read_at
+                .is_some_and(|at| at.age_at(now) <= self.every_ms.saturating_mul(2).saturating_add(2_000))
     }
 }
 

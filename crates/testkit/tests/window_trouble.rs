@@ -231,11 +231,26 @@ async fn where_bids_of_another_pod_are_never_told_the_gap_shows_and_the_price_is
     house.window.shoot("trouble-gap").await.unwrap();
     house.window.press("tab-diagnostics").await.unwrap();
 
-    house.bid(&there, 1, 6_000_000).await;
-    house.price("6,000,000").await;
+    // One hole can be an accident; again and again it is none.
+    let mut millions = 5;
+    while house
+        .window
+        .attribute("trust-mark", "data-trust")
+        .await
+        .as_deref()
+        != Some("polled")
+    {
+        assert!(
+            millions < 40,
+            "the session believes in events of which every other one is missing"
+        );
+        house.bid(&there, 1, (millions + 1) * 1_000_000).await;
+        house.bid(&house.pod, 2, (millions + 2) * 1_000_000).await;
+        millions += 2;
+        house.price(&format!("{millions},000,000")).await;
+    }
     house.attribute_is("banner-doubt", "data-trust", "polled").await;
     house.attribute_is("lot-age", "data-trust", "polled").await;
-    house.attribute_is("trust-mark", "data-trust", "polled").await;
     assert_eq!(
         house
             .window
@@ -245,8 +260,8 @@ async fn where_bids_of_another_pod_are_never_told_the_gap_shows_and_the_price_is
         Some("online"),
         "the connection itself is well"
     );
-    house.bid(&there, 2, 7_000_000).await;
-    house.price("7,000,000").await;
+    house.bid(&there, 1, (millions + 1) * 1_000_000).await;
+    house.price(&format!("{},000,000", millions + 1)).await;
     house.attribute_is("banner-doubt", "data-trust", "polled").await;
     house.window.shoot("trouble-polled").await.unwrap();
     // A person can bid all the same.
@@ -273,6 +288,7 @@ async fn a_bid_without_an_answer_is_not_known_until_it_is() {
     house.proxy.reset_all();
     house.attribute_is("open-bid", "data-fate", "unknown").await;
     house.attribute_is("bid-fate", "data-fate", "unknown").await;
+    house.attribute_is("trust-mark", "data-trust", "stale").await;
     assert_eq!(house.window.text("open-bids").await, "1 bid not known");
     house.window.shoot("trouble-unknown-bid").await.unwrap();
 

@@ -84,6 +84,7 @@ impl Driver {
             missing,
             every_ms: time::millis(every),
             read_at: room.read_at,
+            failures: room.failures,
         })
     }
 

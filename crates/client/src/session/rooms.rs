@@ -46,7 +46,8 @@ pub(super) struct Room {
     asking: bool,
     /// Something was missed while it was on its way: its answer may not cover that.
     ask_again: bool,
-    failures: u32,
+    /// How many attempts in a row did not get it.
+    pub(super) failures: u32,
     last_asked: Option<Instant>,
     /// Who waits for the first snapshot.
     opened: Vec<Reply<()>>,
