@@ -139,9 +139,10 @@ impl ServerClock {
             error_ms: now.map(|now| u32::try_from(now.error).unwrap_or(u32::MAX)),
             samples: self.taken,
             doubt: now.filter(|now| now.error > DOUBTFUL).map(|now| {
-                #[allow(clippy::cast_precision_loss, reason = "for people, in seconds")]
-                let seconds = now.error as f64 / 1_000.0;
-                format!("The hammer may fall {seconds:.1} s earlier or later than the countdown says.")
+                // Rounded up, as the window rounds it: an error is not made smaller than it is.
+                let tenths = (now.error + 99) / 100;
+                let (seconds, tenths) = (tenths / 10, tenths % 10);
+                format!("The hammer may fall {seconds}.{tenths} s earlier or later than the countdown says.")
             }),
         }
     }

@@ -192,14 +192,19 @@ async fn without_a_connection_the_price_says_how_old_it_is() {
     assert!(!house.window.has("banner-doubt").await, "one strip says it");
     // The pauses grow; a short one is over before a picture is taken.
     house
-        .until("a pause long enough for two pictures", || async {
-            let banner = house.window.text("banner-connection").await;
-            banner
-                .split_once("Next try in ")
-                .and_then(|(_, rest)| number(rest))
-                >= Some(3)
-        })
+        .until(
+            "the price grows old, and a pause is long enough for two pictures",
+            || async {
+                let banner = house.window.text("banner-connection").await;
+                let pause = banner
+                    .split_once("Next try in ")
+                    .and_then(|(_, rest)| number(rest));
+                let old = number(&house.window.text("lot-age").await);
+                pause >= Some(3) && old >= Some(3)
+            },
+        )
         .await;
+    assert!(house.window.text("lot-age").await.ends_with(" old"));
     house.window.shoot("trouble-reconnecting").await.unwrap();
 
     // What happens meanwhile is not known here, and is there at once afterwards.
