@@ -165,6 +165,10 @@ fn cast(league: &str) -> Cast<'_> {
     }
 }
 
+/// How many malformed messages the diagnostics count.
+const MALFORMED: &str = "const name = [...document.querySelectorAll('dt')].find((dt) => dt.textContent === 'Malformed'); \
+     return name.nextElementSibling.textContent";
+
 /// The first number in a text.
 fn number(text: &str) -> Option<u32> {
     let digits: String = text
@@ -205,6 +209,8 @@ async fn without_a_connection_the_price_says_how_old_it_is() {
         )
         .await;
     assert!(house.window.text("lot-age").await.ends_with(" old"));
+    let malformed = house.window.script(MALFORMED).await.unwrap();
+    assert_eq!(malformed, "0", "a link that broke is no message of the server");
     house.window.shoot("trouble-reconnecting").await.unwrap();
 
     // What happens meanwhile is not known here, and is there at once afterwards.

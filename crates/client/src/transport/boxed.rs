@@ -126,8 +126,10 @@ async fn serve(
         tokio::select! {
             said = lifecycle.recv() => match said {
                 Some(Lifecycle::Closed) => return Lost::ClosedByServer,
+                // The end of the link is nothing that the server said.
+                Some(Lifecycle::Error(reason)) if reason == TRANSPORT_FAILED => unread = None,
                 Some(Lifecycle::Error(reason)) => {
-                    unread = (reason != TRANSPORT_FAILED).then(|| reason.clone());
+                    unread = Some(reason.clone());
                     hand_over(arrivals, dropped, Inbound::Undecodable { raw: String::new(), reason });
                 }
                 Some(Lifecycle::Connected) => {}
