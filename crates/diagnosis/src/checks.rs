@@ -173,13 +173,12 @@ fn echo(state: &SessionState) -> Finding {
             None,
         )
     } else {
-        finding(
-            ECHO,
-            Outcome::Inconclusive,
-            "You have not bid yet, so nothing has come back.",
-            evidence,
-            None,
-        )
+        let sentence = if state.bids.is_empty() {
+            "You have not bid yet, so nothing has come back."
+        } else {
+            "None of your bids has come back as an event yet."
+        };
+        finding(ECHO, Outcome::Inconclusive, sentence, evidence, None)
     }
 }
 

@@ -363,21 +363,17 @@ impl Driver {
         let auction = Arc::clone(&room.id);
         let effects = self.fold_received(index, received, event, now);
         let room = &mut self.rooms[index];
-        let change = match event {
-            Event::Tick(_) | Event::AntiSnipe(_) => {
-                room.delivery.tick(Instant::now());
-                None
-            }
-            Event::BidUpdate(update) => {
-                let hole = room.state.gaps > gaps;
-                room.delivery.bid(update.seq, update.seq > sequence && !hole);
-                if hole {
-                    room.delivery.hole(Instant::now())
-                } else {
-                    None
-                }
-            }
-            _ => None,
+        // Any event can show that one before it did not come: the stream of our own backend numbers them all.
+        let hole = room.state.gaps > gaps;
+        match event {
+            Event::Tick(_) | Event::AntiSnipe(_) => room.delivery.tick(Instant::now()),
+            Event::BidUpdate(update) => room.delivery.bid(update.seq, update.seq > sequence && !hole),
+            _ => {}
+        }
+        let change = if hole {
+            room.delivery.hole(Instant::now())
+        } else {
+            None
         };
         self.delivery_changed(&auction, change);
         if !effects.is_empty() {

@@ -156,7 +156,14 @@ async fn session(
         let measured = &state.measurements;
         u64::from(measured.events) + u64::from(measured.dropped) >= already + promise.events
     };
-    let state = state.wait_for(all).await?.clone();
+    state.wait_for(all).await?;
+    // A session that had to read its state in between has not done its work before it caught up.
+    let caught_up = |state: &Arc<SessionState>| {
+        let view = state.auctions.first();
+        view.is_some_and(|view| u64::from(view.sequence) >= promise.last_seq)
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(5), state.wait_for(caught_up)).await;
+    let state = state.borrow().clone();
     let latencies = match listening {
         Some(listening) => listening.await?,
         None => Vec::new(),
