@@ -32,7 +32,8 @@ const IDLE: Duration = Duration::from_secs(5);
 const SLOWEST: Duration = Duration::from_secs(15);
 /// An answer that takes longer is a sign of load.
 const SLOW_ANSWER: Duration = Duration::from_millis(750);
-/// While events arrive, the state is read this often all the same, as a proof that they do.
+/// While events arrive, the state is read this often all the same, as a proof that they do; in the waiting room, too,
+/// where the silence of pods that share nothing sounds like the silence of an auction that has not begun.
 const PROOF_EVERY: Duration = Duration::from_secs(6);
 /// How much is left of a lot that is closing, ms.
 const CLOSING_MS: i64 = 10_000;
@@ -299,7 +300,7 @@ impl Delivery {
 
     /// When the state is to be read next; none where it need not be.
     pub fn due(&self, now: Instant, pace: Pace) -> Option<Instant> {
-        if pace.over || (self.missing.is_none() && !pace.running) {
+        if pace.over {
             return None;
         }
         let due = self.last_read.map_or(now, |last| last + self.every(pace));
@@ -424,10 +425,11 @@ mod tests {
     #[test]
     fn reading_is_quick_while_a_lot_closes_and_yields_to_load() {
         let (start, mut delivery) = (Instant::now(), Delivery::new());
+        delivery.read(start, Some(Duration::from_millis(20)), None);
         assert_eq!(
             delivery.due(start, Pace::default()),
-            None,
-            "nothing runs, nothing is read"
+            Some(at(start, 6_000)),
+            "also before the auction begins"
         );
         delivery.no_echo(start);
         let closing = Pace {
