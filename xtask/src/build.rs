@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::failure::Failure;
-use crate::project::{FEATURES, Project};
+use crate::project::Project;
 use crate::stamp;
 use crate::steps::{Output, Step, Steps};
 
@@ -41,9 +41,10 @@ pub(crate) fn programs(
     project: &Project,
     steps: &mut Steps,
     name: &str,
+    features: &str,
     programs: &[&str],
 ) -> Result<(), Failure> {
-    let mut command = project.cargo(&["build", "--workspace", "--features", FEATURES]);
+    let mut command = project.cargo(&["build", "--workspace", "--features", features]);
     for program in programs {
         command.args(["--bin", program]);
     }

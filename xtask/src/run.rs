@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::build;
 use crate::failure::Failure;
 use crate::node;
-use crate::project::Project;
+use crate::project::{FEATURES, FEATURES_WITH_WINDOW, Project};
 use crate::steps::{Output, Step, Steps};
 use crate::system::{self, Purpose};
 
@@ -34,7 +34,7 @@ pub(crate) fn run(project: &Project, steps: &mut Steps, place: Where) -> Result<
     if headless {
         play_one_lot(project, steps)
     } else {
-        build::programs(project, steps, "application", &["gavelscope"])?;
+        build::programs(project, steps, "application", FEATURES, &["gavelscope"])?;
         open(project)
     }
 }
@@ -66,7 +66,9 @@ fn open(project: &Project) -> Result<(), Failure> {
 
 /// Plays one lot in the real window on a display in memory, and leaves a screenshot.
 fn play_one_lot(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
-    build::programs(project, steps, "application", &["gavelscope", "play-one-lot"])?;
+    let programs = ["gavelscope", "play-one-lot"];
+    // The player drives the window, and is built only with its driver.
+    build::programs(project, steps, "application", FEATURES_WITH_WINDOW, &programs)?;
     let screenshot = project.scratch().join("practice-lot.png");
     // An old picture must not pass for the new one.
     let _ = fs::remove_file(&screenshot);
