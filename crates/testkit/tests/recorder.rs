@@ -73,6 +73,12 @@ fn phase(state: &SessionState) -> Option<AuctionPhase> {
 /// Plays the recorded auction to its end, and leaves.
 async fn follow_to_the_end(session: &Session, player: &Player) {
     session.open_auction(AUCTION.into()).await.unwrap();
+    // Played on at once, a busy machine reads its first state when all is over, and has seen nothing.
+    player.play_until("bid_update").await.unwrap();
+    until(session, "bidding", |state| {
+        phase(state) == Some(AuctionPhase::Bidding)
+    })
+    .await;
     player.play_until("auction_deleted").await.unwrap();
     until(session, "completed", |state| {
         phase(state) == Some(AuctionPhase::Completed)
