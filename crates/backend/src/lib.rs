@@ -23,5 +23,5 @@ pub use clock::{Clock, SystemClock};
 pub use demo::{Demo, DemoError, DemoPerson, DemoSpec, seed_demo};
 pub use refuse::{Denied, Refused};
 pub use running::{Running, SeedError, StartError, start};
-pub use settings::{Database, Settings};
+pub use settings::{Database, Limits, Redis, Settings, Web};
 pub use store::{Store, StoreError};

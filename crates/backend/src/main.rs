@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use gavelscope_backend::{
-    Database, Demo, DemoPerson, DemoSpec, Running, Settings, StartError, seed_demo, start,
+    Database, Demo, DemoPerson, DemoSpec, Limits, Redis, Running, Settings, StartError, Web, seed_demo, start,
 };
 use gavelscope_contract::{Money, PodId, Secret};
 use tracing_subscriber::EnvFilter;
@@ -68,6 +68,12 @@ struct Arguments {
     #[arg(long, env = "GAVELD_KEPT_EVENTS", default_value_t = 5000, value_name = "EVENTS",
           value_parser = clap::value_parser!(u32).range(10..))]
     kept_events: u32,
+    #[command(flatten)]
+    redis: Redis,
+    #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
+    web: Web,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -143,6 +149,9 @@ async fn serve(arguments: Arguments) -> ExitCode {
         token_secret: arguments.token_secret.map(Secret::new),
         socket_buffer: usize::from(arguments.socket_buffer).max(16),
         kept_events: arguments.kept_events,
+        redis: arguments.redis,
+        limits: arguments.limits,
+        web: arguments.web,
         ..Settings::practice()
     };
     if settings.dev_sign_in {

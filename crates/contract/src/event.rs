@@ -127,6 +127,12 @@ events! {
     LeagueStatusChanged(LeagueStatusChanged) = "league_status_changed",
     /// The echo of a probe (our backend).
     Probe(Probe) = "probe",
+    /// What other pods say does not arrive any more (our backend).
+    ClusterDegraded(ClusterDegraded) = "cluster_degraded",
+    /// It arrives again (our backend).
+    ClusterRestored(ClusterRestored) = "cluster_restored",
+    /// The pod is about to stop, and asks this socket to connect anew (our backend).
+    PodDraining(PodDraining) = "pod_draining",
 }
 
 /// Payload of `connected`.
@@ -379,6 +385,41 @@ pub struct AuctionDeleted {
     /// Where this stands in the stream (our backend).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<Position>,
+}
+
+/// Payload of `cluster_degraded`: to every auction's room on a pod that has lost the others, and to who joins it then.
+/// It is said by that pod alone and is no part of the room's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterDegraded {
+    /// Which pod says so.
+    pub pod: PodId,
+    /// A sentence: what it cannot do, and why.
+    pub reason: String,
+    /// Since when, ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+}
+
+/// Payload of `cluster_restored`: what other pods said in the meantime was missed and is to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterRestored {
+    /// Which pod says so.
+    pub pod: PodId,
+    /// How long it lasted, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<u64>,
+}
+
+/// Payload of `pod_draining`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodDraining {
+    /// Which pod stops.
+    pub pod: PodId,
+    /// Connect anew after so many ms; every socket is told another number, so that they do not come all at once.
+    pub reconnect_in_ms: u64,
 }
 
 /// Payload of `participants_changed`.

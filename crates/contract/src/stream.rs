@@ -43,7 +43,10 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::ParticipantJoined(_)
             | Self::LeagueStatusChanged(_)
-            | Self::Probe(_) => None,
+            | Self::Probe(_)
+            | Self::ClusterDegraded(_)
+            | Self::ClusterRestored(_)
+            | Self::PodDraining(_) => None,
         }
     }
 }

@@ -287,6 +287,10 @@ fn apply(state: &mut AuctionState, event: &Event, ordered: bool, now: Millis, ef
         | Event::Connected(_)
         | Event::AuctionSnapshot(_)
         | Event::RoomJoined(_)
-        | Event::Probe(_) => {}
+        | Event::Probe(_)
+        // These are about the pod and its link, not about the auction.
+        | Event::ClusterDegraded(_)
+        | Event::ClusterRestored(_)
+        | Event::PodDraining(_) => {}
     }
 }

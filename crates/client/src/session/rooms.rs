@@ -429,7 +429,11 @@ impl Driver {
             Event::SyncMembers(sync) => by_league(&sync.league_id),
             Event::RoomJoined(joined) => by_league(&joined.league_id),
             Event::LeagueStatusChanged(changed) => by_league(&changed.league_id),
-            Event::Connected(_) | Event::Probe(_) => None,
+            Event::Connected(_)
+            | Event::Probe(_)
+            | Event::ClusterDegraded(_)
+            | Event::ClusterRestored(_)
+            | Event::PodDraining(_) => None,
             Event::WaitingRoomUpdated(_)
             | Event::NextTeamCountdown(_)
             | Event::AuctionPaused(_)

@@ -1,11 +1,19 @@
 //! What an instance of the backend is started with.
 
+mod limits;
+mod redis;
+mod web;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gavelscope_contract::{PodId, Secret};
+
+pub use limits::Limits;
+pub use redis::Redis;
+pub use web::Web;
 
 use crate::clock::{Clock, SystemClock};
 
@@ -39,6 +47,12 @@ pub struct Settings {
     pub kept_events: u32,
     /// How many packets may wait for one slow socket. One that has more waiting when its ping is due is closed.
     pub socket_buffer: usize,
+    /// Where the pods of a fleet hear each other.
+    pub redis: Redis,
+    /// How much one user, one address and one socket may ask for.
+    pub limits: Limits,
+    /// What the web side is told.
+    pub web: Web,
 }
 
 impl Settings {
@@ -54,6 +68,9 @@ impl Settings {
             countdown_step: Duration::from_secs(1),
             kept_events: 5_000,
             socket_buffer: 1_024,
+            redis: Redis::default(),
+            limits: Limits::default(),
+            web: Web::default(),
         }
     }
 
