@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gavelscope_contract::Room;
 use serde_json::Value;
-use socketioxide::{BroadcastError, SocketIo};
+use socketioxide::BroadcastError;
 use tokio::sync::mpsc;
+
+use crate::link::{Io, Link};
 
 /// An event for everybody in a room.
 #[derive(Debug, Clone)]
@@ -61,17 +63,22 @@ impl Outbox {
 
 impl Inbox {
     /// Says what comes in until nobody can hand anything in any more.
-    pub(crate) async fn run(mut self, io: SocketIo) {
+    pub(crate) async fn run(mut self, io: Io, link: Link) {
         while let Some(batch) = self.receiver.recv().await {
             for announcement in batch {
-                self.say(&io, &announcement).await;
+                self.say(&io, &link, &announcement).await;
             }
         }
     }
 
-    async fn say(&self, io: &SocketIo, announcement: &Announcement) {
+    async fn say(&self, io: &Io, link: &Link, announcement: &Announcement) {
         let Announcement { room, name, payload } = announcement;
-        match io.to(room.to_string()).emit(*name, payload).await {
+        let mut everybody = io.to(room.to_string());
+        if link.is_alone() {
+            // Spares the serialization for pods that are not there.
+            everybody = everybody.local();
+        }
+        match everybody.emit(*name, payload).await {
             Ok(()) => {}
             Err(BroadcastError::Socket(errors)) => {
                 let missed = u64::try_from(errors.len()).unwrap_or(u64::MAX);

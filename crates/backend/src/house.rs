@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announcer::{Announcement, Outbox};
+use crate::link::Link;
 use crate::refuse::{Denied, Refused};
 use crate::rooms::Rooms;
 use crate::store::{BidOrder, Closing, Deleted, Joined, Moved, Said, Store, StoreError};
@@ -41,6 +42,7 @@ pub(crate) struct House {
     pub tokens: Tokens,
     pub rooms: Rooms,
     pub outbox: Outbox,
+    pub link: Link,
     pub tasks: TaskTracker,
     pub stopping: CancellationToken,
     pub benches: Mutex<HashMap<AuctionId, Arc<Bench>>>,

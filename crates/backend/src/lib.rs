@@ -9,6 +9,7 @@ mod clock;
 mod demo;
 mod hammer_clock;
 mod house;
+mod link;
 mod probe;
 mod refuse;
 mod rest;

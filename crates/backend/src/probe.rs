@@ -5,10 +5,11 @@ use gavelscope_contract::ack::{Ack, JoinProbeRoom, ProbeRequest};
 use gavelscope_contract::event::Probe;
 use gavelscope_contract::{RefusalCode, Room};
 use serde_json::Value;
-use socketioxide::extract::{AckSender, SocketRef, State, TryData};
+use socketioxide::extract::{State, TryData};
 
 use crate::announcer::Announcement;
 use crate::house::House;
+use crate::link::{Reply, Socket};
 use crate::refuse::{Denied, Refused};
 use crate::sockets::{Shared, acknowledged, answer, enter, speaker};
 
@@ -28,16 +29,16 @@ fn is_plain(text: &str) -> bool {
 }
 
 pub(crate) async fn join(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = enter_probe_room(&socket, &house, payload.unwrap_or_default()).await;
     answer(ack, &house, outcome);
 }
 
-async fn enter_probe_room(socket: &SocketRef, house: &Shared, payload: Value) -> Result<Ack, Denied> {
+async fn enter_probe_room(socket: &Socket, house: &Shared, payload: Value) -> Result<Ack, Denied> {
     let user = speaker(socket, &payload, house)?;
     let JoinProbeRoom { probe_id } =
         serde_json::from_value(payload).map_err(|_| invalid("probeId required"))?;
@@ -58,16 +59,16 @@ async fn enter_probe_room(socket: &SocketRef, house: &Shared, payload: Value) ->
 }
 
 pub(crate) async fn probe(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = say(&socket, &house, payload.unwrap_or_default()).await;
     answer(ack, &house, outcome);
 }
 
-async fn say(socket: &SocketRef, house: &House, payload: Value) -> Result<Ack, Denied> {
+async fn say(socket: &Socket, house: &House, payload: Value) -> Result<Ack, Denied> {
     let ProbeRequest { probe_id, nonce } =
         serde_json::from_value(payload).map_err(|_| invalid("probeId and nonce required"))?;
     if !is_plain(&nonce) {

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::announcer;
 use crate::house::House;
+use crate::link::{self, Io, Link};
 use crate::refuse::Denied;
 use crate::rest;
 use crate::rooms::Rooms;
@@ -67,7 +68,7 @@ pub enum StartError {
 pub struct Running {
     address: SocketAddr,
     house: Arc<House>,
-    io: SocketIo,
+    io: Io,
     server: JoinHandle<io::Result<()>>,
     announcer: JoinHandle<()>,
     /// An instance that is dropped stops, too, if less politely.
@@ -95,8 +96,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     };
     let (house, inbox) = found(&settings).await.map_err(unopened)?;
     let (layer, io) = socket_builder(&settings, &house).build_layer();
-    sockets::register(&io);
-    let announcer = tokio::spawn(inbox.run(io.clone()));
+    sockets::register(&io).await;
+    let announcer = tokio::spawn(inbox.run(io.clone(), house.link.clone()));
     for auction in house.store.begun_auctions().await.map_err(unopened)? {
         crate::hammer_clock::start(&house, &auction);
     }
@@ -157,6 +158,7 @@ async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), St
         tokens: Tokens::new(&secret),
         rooms: Rooms::default(),
         outbox,
+        link: Link::alone(),
         tasks: TaskTracker::new(),
         stopping: CancellationToken::new(),
         benches: Mutex::new(HashMap::new()),
@@ -165,7 +167,7 @@ async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), St
     Ok((Arc::new(house), inbox))
 }
 
-fn socket_builder(settings: &Settings, house: &Arc<House>) -> SocketIoBuilder {
+fn socket_builder(settings: &Settings, house: &Arc<House>) -> SocketIoBuilder<link::Adapter> {
     SocketIo::builder()
         .req_path(rest::SOCKET_PATH)
         .transports([TransportType::Polling, TransportType::Websocket])
@@ -174,6 +176,7 @@ fn socket_builder(settings: &Settings, house: &Arc<House>) -> SocketIoBuilder {
         .max_payload(MAX_PAYLOAD)
         .max_buffer_size(settings.socket_buffer)
         .with_state(Arc::clone(house))
+        .with_adapter::<link::Adapter>(link::adapter(&house.link))
 }
 
 impl Running {

@@ -8,11 +8,11 @@ use gavelscope_contract::event::{Connected, Event, RoomJoined, SyncMembers};
 use gavelscope_contract::{AuctionId, LeagueId, RefusalCode, Room, UserId};
 use serde::Serialize;
 use serde_json::Value;
-use socketioxide::SocketIo;
-use socketioxide::extract::{AckSender, SocketRef, State, TryData};
+use socketioxide::extract::{State, TryData};
 use socketioxide::handler::ConnectHandler;
 
 use crate::house::House;
+use crate::link::{Io, Reply, Socket};
 use crate::probe;
 use crate::refuse::{Denied, Refused};
 use crate::rooms::Left;
@@ -25,14 +25,17 @@ struct SpeaksFor(UserId);
 pub(crate) type Shared = Arc<House>;
 
 /// Registers what the namespace `/` understands.
-pub(crate) fn register(io: &SocketIo) {
-    io.ns("/", connected.with(admitted));
+pub(crate) async fn register(io: &Io) {
+    if let Err(error) = io.ns("/", connected.with(admitted)).await {
+        // The driver refuses nothing, and the namespace's name is well formed.
+        tracing::error!(%error, "sockets are not served");
+    }
 }
 
 /// Before the server's CONNECT leaves: a client may send as soon as it has that, and what comes before its handler is
 /// there would be dropped without an ack.
 async fn admitted(
-    socket: SocketRef,
+    socket: Socket,
     TryData(auth): TryData<Value>,
     State(house): State<Shared>,
 ) -> Result<(), Infallible> {
@@ -61,7 +64,7 @@ async fn admitted(
     Ok(())
 }
 
-async fn connected(socket: SocketRef, State(house): State<Shared>) {
+async fn connected(socket: Socket, State(house): State<Shared>) {
     tracing::debug!(pod = %house.pod, sid = %socket.id, transport = ?socket.transport_type(), "connected");
     emit(
         &socket,
@@ -73,7 +76,7 @@ async fn connected(socket: SocketRef, State(house): State<Shared>) {
     );
 }
 
-async fn disconnected(socket: SocketRef, State(house): State<Shared>) {
+async fn disconnected(socket: Socket, State(house): State<Shared>) {
     for left in house.rooms.leave_all(socket.id) {
         has_left(&house, left).await;
     }
@@ -89,14 +92,14 @@ pub(crate) fn text(payload: &Value, field: &str) -> Option<String> {
 }
 
 /// Sends an event to one socket; one that is gone, or too slow to be helped, misses it.
-pub(crate) fn emit<T: Serialize>(socket: &SocketRef, name: &str, payload: &T) {
+pub(crate) fn emit<T: Serialize>(socket: &Socket, name: &str, payload: &T) {
     if let Err(error) = socket.emit(name, payload) {
         tracing::debug!(sid = %socket.id, event = name, %error, "an event was not sent");
     }
 }
 
 /// Who the socket speaks for: by its handshake, or by the token of this payload.
-pub(crate) fn speaker(socket: &SocketRef, payload: &Value, house: &House) -> Result<UserId, Refused> {
+pub(crate) fn speaker(socket: &Socket, payload: &Value, house: &House) -> Result<UserId, Refused> {
     let known = socket.extensions.get::<SpeaksFor>().map(|speaks| speaks.0);
     let shown = text(payload, "token")
         .map(|token| house.tokens.user(&token, house.store.now()))
@@ -138,7 +141,7 @@ pub(crate) fn acknowledged(house: &House, room: &Room, size: u32) -> Ack {
 }
 
 /// Answers a call, whatever became of it.
-pub(crate) fn answer(ack: AckSender, house: &House, outcome: Result<Ack, Denied>) {
+pub(crate) fn answer(ack: Reply, house: &House, outcome: Result<Ack, Denied>) {
     let answer = outcome.unwrap_or_else(|denied| {
         if let Denied::Failed(error) = &denied {
             tracing::error!(%error, "the database failed");
@@ -159,7 +162,7 @@ pub(crate) fn answer(ack: AckSender, house: &House, outcome: Result<Ack, Denied>
 
 /// Puts the socket into a room; how many are in it then.
 pub(crate) async fn enter(
-    socket: &SocketRef,
+    socket: &Socket,
     house: &Shared,
     room: &Room,
     user: &UserId,
@@ -211,9 +214,9 @@ async fn move_in_waiting_room(
 }
 
 async fn join_auction(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = async {
@@ -230,7 +233,7 @@ async fn join_auction(
 }
 
 async fn enter_auction(
-    socket: &SocketRef,
+    socket: &Socket,
     house: &Shared,
     auction: AuctionId,
     user: &UserId,
@@ -258,9 +261,9 @@ async fn enter_auction(
 }
 
 async fn join_league_room(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = async {
@@ -273,7 +276,7 @@ async fn join_league_room(
 }
 
 async fn enter_league(
-    socket: &SocketRef,
+    socket: &Socket,
     house: &Shared,
     league: LeagueId,
     user: &UserId,
@@ -306,7 +309,7 @@ async fn enter_league(
     Ok(acknowledged(house, &room, size))
 }
 
-async fn leave(socket: &SocketRef, house: &Shared, room: &Room) -> Ack {
+async fn leave(socket: &Socket, house: &Shared, room: &Room) -> Ack {
     socket.leave(room.to_string());
     if let Some(left) = house.rooms.leave(socket.id, room) {
         has_left(house, left).await;
@@ -315,9 +318,9 @@ async fn leave(socket: &SocketRef, house: &Shared, room: &Room) -> Ack {
 }
 
 async fn leave_auction(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = match wanted(payload, "auctionId") {
@@ -328,9 +331,9 @@ async fn leave_auction(
 }
 
 async fn leave_league(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = match wanted(payload, "leagueId") {
@@ -342,9 +345,9 @@ async fn leave_league(
 
 /// Puts the socket back into the rooms of its user's leagues and their auctions.
 async fn rejoin_rooms(
-    socket: SocketRef,
+    socket: Socket,
     TryData(payload): TryData<Value>,
-    ack: AckSender,
+    ack: Reply,
     State(house): State<Shared>,
 ) {
     let outcome = async {

@@ -19,6 +19,7 @@ use socketioxide::layer::SocketIoLayer;
 
 pub(crate) use engine::SOCKET_PATH;
 
+use crate::link::Adapter;
 use crate::refuse::Refused;
 use crate::sockets::Shared;
 
@@ -26,7 +27,7 @@ use crate::sockets::Shared;
 const BODY: usize = 64 * 1024;
 
 /// All that is served.
-pub(crate) fn router(house: Shared, sockets: SocketIoLayer) -> Router {
+pub(crate) fn router(house: Shared, sockets: SocketIoLayer<Adapter>) -> Router {
     let api = Router::new()
         .route("/health", get(health::health))
         .route("/auth/magic-link", post(auth::magic_link))
