@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Headless,
     /// Start pods in Python, to test against.
     Pods,
+    /// Start the servers that a fleet of pods needs.
+    Fleet,
 }
 
 /// All purposes: what `setup` and `test` prepare for.
@@ -29,12 +31,20 @@ pub(crate) const EVERYTHING: &[Purpose] = &[
     Purpose::Window,
     Purpose::Headless,
     Purpose::Pods,
+    Purpose::Fleet,
 ];
 
 struct Package {
     name: &'static str,
     purpose: Purpose,
     reason: &'static str,
+}
+
+impl Package {
+    /// What it would start by itself once it is installed. We start our own, on free ports and in temporary folders.
+    fn service(&self) -> Option<&'static str> {
+        (self.purpose == Purpose::Fleet).then_some(self.name)
+    }
 }
 
 /// Names as Debian 12 and Ubuntu 22.04 have them, and later ones too.
@@ -89,7 +99,42 @@ const PACKAGES: &[Package] = &[
         purpose: Purpose::Pods,
         reason: "keeps the pods' packages apart from the system's",
     },
+    Package {
+        name: "redis-server",
+        purpose: Purpose::Fleet,
+        reason: "Redis, through which the pods of a fleet hear each other",
+    },
+    Package {
+        name: "postgresql",
+        purpose: Purpose::Fleet,
+        reason: "PostgreSQL, the database that the pods of a fleet share",
+    },
+    Package {
+        name: "haproxy",
+        purpose: Purpose::Fleet,
+        reason: "HAProxy, the load balancer in front of a fleet",
+    },
 ];
+
+/// Installs without letting anything start: Debian asks `policy-rc.d` before a package starts its service, and what
+/// was enabled for the next start of the machine is disabled again. The first word is the services, the rest packages.
+const INSTALL: &str = r#"
+set -e
+services=$1
+shift
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+apt-get install --yes --no-install-recommends "$@"
+for service in $services; do
+    if command -v systemctl > /dev/null; then
+        systemctl disable "$service" || true
+    fi
+done
+"#;
 
 /// Makes sure that the packages for these purposes are there, installing what is missing.
 pub(crate) fn ensure(project: &Project, steps: &mut Steps, purposes: &[Purpose]) -> Result<(), Failure> {
@@ -115,12 +160,12 @@ pub(crate) fn ensure(project: &Project, steps: &mut Steps, purposes: &[Purpose])
     }
     let by_hand = format!("install them yourself and start again: {}", apt_line(&missing));
     let privilege = privilege(&by_hand)?;
-    let apt = |words: &[&str]| {
+    let run = |program: &str, words: &[&str]| {
         let mut command = match privilege {
-            Privilege::Root => project.command("apt-get"),
+            Privilege::Root => project.command(program),
             Privilege::Sudo => {
                 let mut command = project.command("sudo");
-                command.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+                command.args(["env", "DEBIAN_FRONTEND=noninteractive", program]);
                 command
             }
         };
@@ -132,15 +177,17 @@ pub(crate) fn ensure(project: &Project, steps: &mut Steps, purposes: &[Purpose])
     };
     steps.run(Step {
         name: "package lists",
-        command: apt(&["update"]),
+        command: run("apt-get", &["update"]),
         output: Output::Logged,
         advice: &by_hand,
     })?;
-    let mut words = vec!["install", "--yes", "--no-install-recommends"];
+    let services: Vec<_> = missing.iter().filter_map(|package| package.service()).collect();
+    let services = services.join(" ");
+    let mut words = vec!["-c", INSTALL, "install", &services];
     words.extend(missing.iter().map(|package| package.name));
     steps.run(Step {
         name: NAME,
-        command: apt(&words),
+        command: run("sh", &words),
         output: Output::Logged,
         advice: &by_hand,
     })
@@ -286,6 +333,22 @@ mod tests {
             );
         }
         assert!(text.contains(BELIEVE));
+    }
+
+    #[test]
+    fn what_a_fleet_needs_is_installed_and_its_own_services_are_not_left_on() {
+        let wanted = wanted(&[Purpose::Fleet]);
+        let services: Vec<_> = wanted.iter().filter_map(|package| package.service()).collect();
+        assert_eq!(services, ["redis-server", "postgresql", "haproxy"]);
+        let elsewhere = wanted_elsewhere();
+        assert!(elsewhere.iter().all(|package| package.service().is_none()));
+    }
+
+    fn wanted_elsewhere() -> Vec<&'static Package> {
+        PACKAGES
+            .iter()
+            .filter(|package| package.purpose != Purpose::Fleet)
+            .collect()
     }
 
     #[test]

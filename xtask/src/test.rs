@@ -35,7 +35,7 @@ pub(crate) fn test(project: &Project, steps: &mut Steps, extent: Extent) -> Resu
 fn everything(project: &Project, steps: &mut Steps, extent: Extent) -> Result<(), Failure> {
     let quick = extent == Extent::Quick;
     let purposes: &[Purpose] = if quick {
-        &[Purpose::Compile, Purpose::Window, Purpose::Pods]
+        &[Purpose::Compile, Purpose::Window, Purpose::Pods, Purpose::Fleet]
     } else {
         system::EVERYTHING
     };

@@ -4,9 +4,11 @@ pub mod flood;
 pub mod hostile;
 pub mod player;
 pub mod pods;
+pub mod process;
 pub mod proxy;
 pub mod relay;
 pub mod scenarios;
+pub mod services;
 pub mod trace;
 #[cfg(feature = "window")]
 pub mod window;

@@ -23,6 +23,8 @@ class Options:
     database_ms: float
     ping_interval: float
     ping_timeout: float
+    redis_url: str
+    channel: str
     quirks: frozenset
 
     def has(self, quirk):
@@ -37,6 +39,10 @@ def read_options():
     parser.add_argument("--database-ms", type=float, default=2.0, help="what a round trip to the database takes")
     parser.add_argument("--ping-interval", type=float, default=20.0)
     parser.add_argument("--ping-timeout", type=float, default=25.0)
+    parser.add_argument(
+        "--redis-url", default=os.environ.get("REDIS_URL", ""), help="where the pods of a fleet hear each other"
+    )
+    parser.add_argument("--channel", default="socketio", help="pods on another channel hear nothing of these")
     names = ", ".join(f"{name} ({what})" for name, what in QUIRKS.items())
     parser.add_argument(
         "--without",
@@ -54,5 +60,7 @@ def read_options():
         database_ms=given.database_ms,
         ping_interval=given.ping_interval,
         ping_timeout=given.ping_timeout,
+        redis_url=given.redis_url,
+        channel=given.channel,
         quirks=frozenset(QUIRKS.keys() - without),
     )

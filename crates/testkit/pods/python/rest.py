@@ -59,7 +59,12 @@ def routes(options, documents, shapes, people, leagues, auctioneer, sockets):
 
     @call("/health")
     def health(request):
-        claim = {"mode": "in-memory", "redis_configured": False, "multi_pod_ready": False}
+        # Of the configuration alone, as in the field: a Redis that is dead makes no difference here.
+        redis = bool(options.redis_url)
+        claim = {"mode": "redis" if redis else "in-memory", "redis_configured": redis, "multi_pod_ready": redis}
+        if redis:
+            hint = "Check logs for 'Cannot publish to redis' if Socket.IO not working."
+            claim["warning"] = f"Redis adapter created. {hint}"
         return {"status": "healthy", "database": "connected", "timestamp": now_text(), "socketio": claim}
 
     # Not required by name: the field looks for them itself and answers with 400.

@@ -7,8 +7,11 @@ from auctioneer import room_of
 class Sockets:
     def __init__(self, options, documents):
         self.options, self.documents = options, documents
+        # As the field has it: made of the address alone. Whether anybody listens there is not looked at.
+        fleet = socketio.AsyncRedisManager(options.redis_url, options.channel) if options.redis_url else None
         self.server = socketio.AsyncServer(
             async_mode="asgi",
+            client_manager=fleet,
             cors_allowed_origins="*",
             ping_interval=options.ping_interval,
             ping_timeout=options.ping_timeout,

@@ -5,18 +5,19 @@ mod port;
 mod programs;
 mod seed;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use gavelscope_contract::AuctionId;
 use gavelscope_contract::auction::Bid;
+use gavelscope_contract::{AuctionId, Secret};
+
+use crate::process::Process;
 
 pub use port::free_port;
 pub use programs::python;
@@ -26,8 +27,6 @@ pub use seed::{Cast, Seed, SeedError, seed, seed_cast, seed_lots};
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long one that is told to end may take before it is killed.
 const END_LIMIT: Duration = Duration::from_secs(10);
-/// How much of a log goes into an error, in bytes from its end.
-const LOG_IN_ERRORS: usize = 3_000;
 
 /// Which backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +46,12 @@ pub struct PodOptions {
     pub without: Vec<&'static str>,
     /// The Python pod's heartbeat: the interval and what a late answer is waited for, s. (`gaveld` has 20 and 25.)
     pub heartbeat: (f64, f64),
+    /// Where the pods of its fleet hear each other; none leaves it alone. A secret, because it may hold a password.
+    pub redis_url: Option<Secret>,
+    /// Pods on another channel hear nothing of it; none is the usual one.
+    pub channel: Option<String>,
+    /// Where `gaveld` keeps its state; none is a file of the pod's folder. (The Python pods always share that file.)
+    pub database_url: Option<Secret>,
 }
 
 impl Default for PodOptions {
@@ -55,6 +60,9 @@ impl Default for PodOptions {
             port: None,
             without: Vec::new(),
             heartbeat: (20.0, 25.0),
+            redis_url: None,
+            channel: None,
+            database_url: None,
         }
     }
 }
@@ -112,7 +120,7 @@ pub struct Pod {
     port: u16,
     name: String,
     folder: Arc<TempDir>,
-    child: Option<Child>,
+    process: Process,
     http: reqwest::Client,
 }
 
@@ -140,7 +148,8 @@ impl Pod {
         Self::start_in(self.kind, options, name.to_owned(), Arc::clone(&self.folder)).await
     }
 
-    async fn start_in(
+    /// Starts one by this name on the files of this folder, where its log is kept too.
+    pub(crate) async fn start_in(
         kind: PodKind,
         options: PodOptions,
         name: String,
@@ -153,13 +162,14 @@ impl Pod {
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
             .build()?;
+        let log = folder.path().join(format!("{name}.log"));
         let mut pod = Self {
             kind,
             options,
             port,
             name,
             folder,
-            child: None,
+            process: Process::not_started(log),
             http,
         };
         pod.launch().await?;
@@ -181,39 +191,33 @@ impl Pod {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// What it goes by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.pid()
+    }
+
     /// Everything it said so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+        self.process.log()
     }
 
     /// Kills it as the kernel does when memory runs out: nothing more is written, said or closed by it.
     pub fn kill(&mut self) -> Result<(), PodError> {
-        let Some(mut child) = self.child.take() else {
-            return Ok(());
-        };
-        child.kill().map_err(system("killing the pod"))?;
-        child.wait().map_err(system("waiting for the killed pod"))?;
-        Ok(())
+        self.process.kill().map_err(system("killing the pod"))
     }
 
-    /// Tells it to end, as a rolling restart does, and waits until it has. One that does not is killed.
-    pub async fn end(&mut self) -> Result<(), PodError> {
-        self.signal(Signal::TERM)?;
-        let since = Instant::now();
-        while let Some(child) = &mut self.child {
-            if child
-                .try_wait()
-                .map_err(system("waiting for the pod to end"))?
-                .is_some()
-            {
-                self.child = None;
-            } else if since.elapsed() > END_LIMIT {
-                self.kill()?;
-            } else {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-        Ok(())
+    /// Tells it to end, as a rolling restart does, and waits until it has. One that does not is killed; then there is
+    /// no status.
+    pub async fn end(&mut self) -> Result<Option<ExitStatus>, PodError> {
+        self.process
+            .end(Signal::TERM, END_LIMIT)
+            .await
+            .map_err(system("waiting for the pod to end"))
     }
 
     /// Stops the process (SIGSTOP): its connections stay open, and nothing is answered.
@@ -265,82 +269,71 @@ impl Pod {
     }
 
     fn signal(&self, signal: Signal) -> Result<(), PodError> {
-        let pid = self
-            .child
-            .as_ref()
-            .and_then(|child| i32::try_from(child.id()).ok())
-            .and_then(Pid::from_raw);
-        match pid {
-            Some(pid) => kill_process(pid, signal).map_err(|error| PodError::System {
-                doing: "sending the pod a signal",
-                error: error.into(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.folder.path().join(format!("{}.log", self.name))
+        self.process
+            .signal(signal)
+            .map_err(system("sending the pod a signal"))
     }
 
     async fn launch(&mut self) -> Result<(), PodError> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_file())
-            .map_err(system("opening the pod's log"))?;
-        let also = log.try_clone().map_err(system("opening the pod's log"))?;
-        let child = self
-            .command()?
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(also)
-            .spawn()
+        let mut command = self.command()?;
+        self.process
+            .launch(&mut command)
             .map_err(system("starting the pod"))?;
-        self.child = Some(child);
         self.wait_until_it_answers().await
     }
 
     fn command(&self) -> Result<Command, PodError> {
-        let database = self.folder.path().join("auction.db");
-        match self.kind {
+        let file = self.folder.path().join("auction.db");
+        let mut command = match self.kind {
             PodKind::Gaveld => {
                 let mut command = Command::new(programs::gaveld()?);
                 command
                     .args(["--listen", &format!("127.0.0.1:{}", self.port)])
-                    .args(["--pod-id", &self.name, "--dev-sign-in"])
-                    .arg("--database")
-                    .arg(database);
-                Ok(command)
+                    .args(["--pod-id", &self.name, "--dev-sign-in"]);
+                // A developer's own database is none of a test's business, nor is their Redis.
+                command.env_remove("DATABASE_URL").env_remove("REDIS_URL");
+                match &self.options.database_url {
+                    Some(url) => command.env("DATABASE_URL", url.expose()),
+                    None => command.arg("--database").arg(file),
+                };
+                command
             }
             PodKind::Python => {
                 let pod = Path::new(env!("CARGO_MANIFEST_DIR")).join("pods/python/pod.py");
                 let (interval, timeout) = self.options.heartbeat;
                 let mut command = Command::new(programs::python()?);
                 command
+                    .env_remove("REDIS_URL")
                     .arg(pod)
                     .args(["--port", &self.port.to_string(), "--pod", &self.name])
                     .args(["--without", &self.options.without.join(",")])
                     .args(["--ping-interval", &interval.to_string()])
                     .args(["--ping-timeout", &timeout.to_string()])
                     .arg("--database")
-                    .arg(database)
+                    .arg(file)
                     .env("PYTHONDONTWRITEBYTECODE", "1")
                     .env("PYTHONUNBUFFERED", "1");
-                Ok(command)
+                command
             }
+        };
+        if let Some(url) = &self.options.redis_url {
+            command.env("REDIS_URL", url.expose());
         }
+        if let Some(channel) = &self.options.channel {
+            match self.kind {
+                PodKind::Gaveld => command.env("GAVELD_REDIS_PREFIX", channel),
+                PodKind::Python => command.args(["--channel", channel]),
+            };
+        }
+        Ok(command)
     }
 
     async fn wait_until_it_answers(&mut self) -> Result<(), PodError> {
         let url = format!("{}/api/health", self.url());
         let since = Instant::now();
         loop {
-            if let Some(child) = &mut self.child
-                && let Some(status) = child.try_wait().map_err(system("looking after the pod"))?
-            {
-                self.child = None;
-                let log = self.end_of_log();
+            if let Some(status) = self.process.ended().map_err(system("looking after the pod"))? {
+                let log = self.process.end_of_log();
                 return Err(PodError::Ended { status, log });
             }
             let asked = self.http.get(&url).timeout(Duration::from_secs(2)).send().await;
@@ -348,26 +341,10 @@ impl Pod {
                 return Ok(());
             }
             if since.elapsed() > START_LIMIT {
-                let log = self.end_of_log();
+                let log = self.process.end_of_log();
                 return Err(PodError::Silent { log });
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-    }
-
-    fn end_of_log(&self) -> String {
-        let log = self.log();
-        let from = log.len().saturating_sub(LOG_IN_ERRORS);
-        let from = (from..log.len())
-            .find(|at| log.is_char_boundary(*at))
-            .unwrap_or(log.len());
-        log[from..].to_owned()
-    }
-}
-
-impl Drop for Pod {
-    fn drop(&mut self) {
-        // Nothing is left to do about a process that cannot be killed.
-        let _ = self.kill();
     }
 }
