@@ -1,6 +1,5 @@
 //! `gaveld`: the auction backend as a process.
 
-use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -27,8 +26,15 @@ struct Arguments {
         value_name = "ADDRESS"
     )]
     listen: SocketAddr,
-    /// The database's file, made where it is missing; `:memory:` keeps nothing.
-    #[arg(long, env = "GAVELD_DATABASE", default_value = "auction.db", value_name = "FILE", value_parser = database)]
+    /// Where the state is kept: a file, made where it is missing (`sqlite:` may stand before it), `:memory:`, which keeps
+    /// nothing, or `postgres://user:password@host/database` for a fleet.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "auction.db",
+        value_name = "FILE|URL"
+    )]
     database: Database,
     /// The name this instance goes by in headers, acks and logs [default: the host's name and four random letters]
     #[arg(long, env = "GAVELD_POD_ID", value_name = "NAME")]
@@ -82,14 +88,6 @@ enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the signature that clap calls")]
-fn database(text: &str) -> Result<Database, Infallible> {
-    Ok(match text {
-        ":memory:" => Database::Memory,
-        path => Database::File(path.into()),
-    })
 }
 
 fn pod_name() -> PodId {

@@ -125,7 +125,12 @@ impl From<Refused> for Denied {
 
 impl<E: Into<StoreError>> From<E> for Denied {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        let error = error.into();
+        if error.is_unwritable_text() {
+            let sentence = "The request holds text with the character U+0000, which cannot be kept.";
+            return Refused::new(422, RefusalCode::InvalidBody, sentence).into();
+        }
+        Self::Failed(error)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::link::{self, Io, Link};
 use crate::refuse::Denied;
 use crate::rest;
 use crate::rooms::Rooms;
-use crate::settings::{Database, Settings};
+use crate::settings::Settings;
 use crate::sockets;
 use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
@@ -53,7 +53,7 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("cannot open the database {database}: {error}")]
     Database {
-        /// Its file, or `:memory:`.
+        /// Its file, `:memory:`, or its URL without the password.
         database: String,
         /// Why not.
         error: StoreError,
@@ -88,10 +88,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         error,
     })?;
     let unopened = |error| StartError::Database {
-        database: match &settings.database {
-            Database::File(path) => path.display().to_string(),
-            Database::Memory => ":memory:".to_owned(),
-        },
+        database: settings.database.to_string(),
         error,
     };
     let (house, inbox) = found(&settings).await.map_err(unopened)?;
@@ -143,7 +140,6 @@ async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), St
         settings.countdown_step,
     )
     .await?;
-    store.empty_waiting_rooms().await?;
     let secret = match &settings.token_secret {
         Some(secret) => secret.clone(),
         None => Secret::new(store.setting_or("token_secret", Tokens::fresh_secret()).await?),
@@ -151,7 +147,7 @@ async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), St
     let (outbox, inbox) = announcer::queue();
     let house = House {
         pod: settings.pod.clone(),
-        boot_id: uuid::Uuid::new_v4().to_string(),
+        boot_id: store.boot().to_owned(),
         dev_sign_in: settings.dev_sign_in,
         countdown_step: settings.countdown_step,
         store,

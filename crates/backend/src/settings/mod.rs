@@ -1,30 +1,22 @@
 //! What an instance of the backend is started with.
 
+mod database;
 mod limits;
 mod redis;
 mod web;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gavelscope_contract::{PodId, Secret};
 
+pub use database::Database;
 pub use limits::Limits;
 pub use redis::Redis;
 pub use web::Web;
 
 use crate::clock::{Clock, SystemClock};
-
-/// Where the state is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A file, made where it is missing.
-    File(PathBuf),
-    /// Memory: gone with the process.
-    Memory,
-}
 
 /// What an instance of the backend is started with.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use gavelscope_contract::ids::BidId;
 use gavelscope_contract::rules::{Block, Purse};
 use gavelscope_contract::{AuctionId, ClubId, Money, RefusalCode, Timestamp, UserId};
 
+use super::people::is_known;
 use super::rows::{AuctionRow, ParticipantRow, purse};
 use super::stream::Stream;
 use super::{Said, Store, StoreError, Tx, new_id};
@@ -57,7 +58,7 @@ impl Store {
     /// The price as it stands, for a bid that has just arrived; none where there is no such auction.
     pub async fn seen(&self, auction: &AuctionId) -> Result<Option<Seen>, StoreError> {
         let row: Option<(i64, Option<i64>)> =
-            sqlx::query_as("SELECT current_lot, current_bid FROM auctions WHERE id = ?")
+            sqlx::query_as("SELECT current_lot, current_bid FROM auctions WHERE id = $1")
                 .bind(auction.as_str())
                 .fetch_optional(&self.read)
                 .await?;
@@ -70,7 +71,7 @@ impl Store {
 
     /// Decides a bid.
     pub async fn place_bid(&self, order: &BidOrder) -> Result<BidOutcome, StoreError> {
-        let mut tx = self.begin().await?;
+        let (mut tx, now) = self.turn(&order.auction).await?;
         if let Some(verdict) = answered_before(&mut tx, order).await? {
             return Ok(BidOutcome {
                 verdict,
@@ -78,8 +79,6 @@ impl Store {
                 extended: false,
             });
         }
-        // Not before the lock is held: a bid that waited for it past the deadline came too late.
-        let now = self.now();
         match self.decide(&mut tx, order, now).await {
             Ok((answer, said, extended)) => {
                 remember(&mut tx, order, 200, &serde_json::to_string(&answer)?).await?;
@@ -133,8 +132,8 @@ impl Store {
 
         // The compare-and-set: the price is set only if it is still the one that was compared with.
         let set = sqlx::query(
-            "UPDATE auctions SET current_bid = ?, current_bidder_id = ?, bid_sequence = ?, deadline_at = ?
-             WHERE id = ? AND status = 'active' AND phase = 'lot' AND bid_sequence = ? AND current_lot = ?",
+            "UPDATE auctions SET current_bid = $1, current_bidder_id = $2, bid_sequence = $3, deadline_at = $4
+             WHERE id = $5 AND status = 'active' AND phase = 'lot' AND bid_sequence = $6 AND current_lot = $7",
         )
         .bind(order.amount.pence())
         .bind(order.bidder.as_str())
@@ -192,11 +191,7 @@ async fn ground(tx: &mut Tx, order: &BidOrder) -> Result<Ground, Denied> {
         let sentence = format!("Auction is not active (status: {})", auction.status);
         return Err(Refused::new(400, RefusalCode::AuctionNotActive, sentence).into());
     }
-    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)")
-        .bind(order.bidder.as_str())
-        .fetch_one(&mut **tx)
-        .await?;
-    if !known {
+    if !is_known(tx, &order.bidder).await? {
         return Err(Refused::user_not_found().into());
     }
     let bidder = ParticipantRow::one(tx, &auction, &order.bidder)
@@ -326,7 +321,7 @@ fn say_bid(
 async fn insert(tx: &mut Tx, auction: &AuctionRow, bid: &Bid, seq: i64, now: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO bids (id, auction_id, seq, lot_number, club_id, user_id, amount, created_at, client_bid_id)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(bid.id.as_ref().map(BidId::as_str))
     .bind(&auction.id)
@@ -350,8 +345,8 @@ async fn answered_before(
     let Some(key) = &order.key else {
         return Ok(None);
     };
-    let row: Option<(i64, u16, String)> = sqlx::query_as(
-        "SELECT amount, status, answer FROM bid_answers WHERE auction_id = ? AND user_id = ? AND key = ?",
+    let row: Option<(i64, i64, String)> = sqlx::query_as(
+        "SELECT amount, status, answer FROM bid_answers WHERE auction_id = $1 AND user_id = $2 AND key = $3",
     )
     .bind(order.auction.as_str())
     .bind(order.bidder.as_str())
@@ -368,7 +363,7 @@ async fn answered_before(
         Ok(serde_json::from_str(&answer)?)
     } else {
         Err(Refused {
-            status,
+            status: u16::try_from(status)?,
             body: serde_json::from_str(&answer)?,
         })
     }))
@@ -379,13 +374,13 @@ async fn remember(tx: &mut Tx, order: &BidOrder, status: u16, answer: &str) -> R
         return Ok(());
     };
     sqlx::query(
-        "INSERT INTO bid_answers (auction_id, user_id, key, amount, status, answer) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO bid_answers (auction_id, user_id, key, amount, status, answer) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(order.auction.as_str())
     .bind(order.bidder.as_str())
     .bind(key)
     .bind(order.amount.pence())
-    .bind(status)
+    .bind(i64::from(status))
     .bind(answer)
     .execute(&mut **tx)
     .await?;

@@ -49,7 +49,7 @@ impl Store {
         let mut tx = self.begin().await?;
         for (number, (name, country, competition, short)) in (1..).zip(CATALOGUE) {
             sqlx::query(
-                "INSERT INTO clubs (id, name, country, competition, competition_short) VALUES (?, ?, ?, ?, ?)
+                "INSERT INTO clubs (id, name, country, competition, competition_short) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (id) DO NOTHING",
             )
             .bind(Self::club_id(number))

@@ -38,7 +38,7 @@ impl Store {
         auction: &AuctionId,
         user: &UserId,
     ) -> Result<(BeginAnswer, LeagueId, Moved), Denied> {
-        let mut tx = self.begin().await?;
+        let (mut tx, now) = self.turn(auction).await?;
         let row = commanded(&mut tx, auction, user).await?;
         if row.status != "waiting" {
             let sentence = format!("Auction is not in waiting state (current: {})", row.status);
@@ -57,7 +57,7 @@ impl Store {
         let next = next_lot(&lots, &row).ok_or_else(|| Refused::wrong_state("There is no club to sell."))?;
         let mut stream = Stream::of(&row)?;
         let club = self
-            .put_on_block(&mut tx, &mut stream, &row, &next, false)
+            .put_on_block(&mut tx, &mut stream, &row, &next, now)
             .await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
         tx.commit().await?;
@@ -78,8 +78,7 @@ impl Store {
 
     /// Brings the hammer down on the lot on the block, if it is there and the reason holds.
     pub(crate) async fn close_lot(&self, auction: &AuctionId, closing: &Closing) -> Result<Moved, Denied> {
-        let mut tx = self.begin().await?;
-        let now = self.now();
+        let (mut tx, now) = self.turn(auction).await?;
         let row = match closing {
             Closing::Commissioner(user, _) => commanded(&mut tx, auction, user).await?,
             Closing::TimeUp => match AuctionRow::load(&mut tx, auction).await? {
@@ -122,7 +121,7 @@ impl Store {
 
     /// Says how many steps are left until the next lot, if it was not said yet.
     pub(crate) async fn count_down(&self, auction: &AuctionId, left: u32) -> Result<Moved, StoreError> {
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.turn(auction).await?;
         let Some(row) = AuctionRow::load(&mut tx, auction).await? else {
             return Ok(Moved::default());
         };
@@ -130,8 +129,8 @@ impl Store {
         if !row.is_active() || row.phase != "between" || !fresh {
             return Ok(Moved::default());
         }
-        sqlx::query("UPDATE auctions SET countdown_said = ? WHERE id = ?")
-            .bind(left)
+        sqlx::query("UPDATE auctions SET countdown_said = $1 WHERE id = $2")
+            .bind(i64::from(left))
             .bind(&row.id)
             .execute(&mut *tx)
             .await?;
@@ -147,8 +146,7 @@ impl Store {
 
     /// Brings the next lot under the hammer, if the pause between two lots is over.
     pub(crate) async fn open_next(&self, auction: &AuctionId) -> Result<Moved, StoreError> {
-        let mut tx = self.begin().await?;
-        let now = self.now();
+        let (mut tx, now) = self.turn(auction).await?;
         let Some(row) = AuctionRow::load(&mut tx, auction).await? else {
             return Ok(Moved::default());
         };
@@ -160,8 +158,7 @@ impl Store {
         let next = next_lot(&lots, &row)
             .ok_or_else(|| StoreError::Corrupt("a pause before a lot that does not exist".to_owned()))?;
         let mut stream = Stream::of(&row)?;
-        let retry = next.round > 0;
-        self.put_on_block(&mut tx, &mut stream, &row, &next, retry)
+        self.put_on_block(&mut tx, &mut stream, &row, &next, now)
             .await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
         tx.commit().await?;
@@ -178,7 +175,7 @@ impl Store {
         user: &UserId,
         club: &ClubId,
     ) -> Result<(Club, Moved), Denied> {
-        let mut tx = self.begin().await?;
+        let (mut tx, now) = self.turn(auction).await?;
         let row = commanded(&mut tx, auction, user).await?;
         if !row.is_active() || row.phase != "between" {
             let sentence = "A lot can be started only in the pause between two lots.";
@@ -192,14 +189,10 @@ impl Store {
         if lot.status == "sold" {
             return Err(Refused::wrong_state("This club is sold.").into());
         }
-        let retry = lot.status == "unsold";
-        let next = Next {
-            club: lot.club_id.clone(),
-            round: row.round,
-        };
+        let next = Next::of(lot, row.round);
         let mut stream = Stream::of(&row)?;
         let club = self
-            .put_on_block(&mut tx, &mut stream, &row, &next, retry)
+            .put_on_block(&mut tx, &mut stream, &row, &next, now)
             .await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
         tx.commit().await?;
@@ -218,16 +211,15 @@ impl Store {
         auction: &AuctionId,
         user: &UserId,
     ) -> Result<(PauseAnswer, Moved), Denied> {
-        let mut tx = self.begin().await?;
-        let now = self.now();
+        let (mut tx, now) = self.turn(auction).await?;
         let row = commanded(&mut tx, auction, user).await?;
         if !row.is_active() {
             return Err(Refused::wrong_state("Can only pause active auctions").into());
         }
         let remaining = row.deadline_at.map_or(0, |deadline| (deadline - now).max(0));
         sqlx::query(
-            "UPDATE auctions SET status = 'paused', paused_remaining = ?, deadline_at = NULL
-             WHERE id = ? AND status = 'active'",
+            "UPDATE auctions SET status = 'paused', paused_remaining = $1, deadline_at = NULL
+             WHERE id = $2 AND status = 'active'",
         )
         .bind(remaining)
         .bind(&row.id)
@@ -262,16 +254,15 @@ impl Store {
         auction: &AuctionId,
         user: &UserId,
     ) -> Result<(PauseAnswer, Moved), Denied> {
-        let mut tx = self.begin().await?;
-        let now = self.now();
+        let (mut tx, now) = self.turn(auction).await?;
         let row = commanded(&mut tx, auction, user).await?;
         if row.status != "paused" {
             return Err(Refused::wrong_state("Can only resume paused auctions").into());
         }
         let remaining = row.paused_remaining.unwrap_or_default();
         sqlx::query(
-            "UPDATE auctions SET status = 'active', paused_remaining = NULL, deadline_at = ?
-             WHERE id = ? AND status = 'paused'",
+            "UPDATE auctions SET status = 'active', paused_remaining = NULL, deadline_at = $1
+             WHERE id = $2 AND status = 'paused'",
         )
         .bind(now + remaining)
         .bind(&row.id)
@@ -309,17 +300,16 @@ impl Store {
         stream: &mut Stream,
         auction: &AuctionRow,
         next: &Next,
-        retry: bool,
+        now: i64,
     ) -> Result<Club, StoreError> {
-        let now = self.now();
         let ends_at = now + auction.bid_timer;
         let number = auction.current_lot + 1;
         let new_round = next.round != auction.round;
         sqlx::query(
-            "UPDATE auctions SET status = 'active', phase = 'lot', current_lot = ?, current_club_id = ?,
-                 current_bid = NULL, current_bidder_id = NULL, deadline_at = ?, countdown_said = NULL,
-                 round = ?, sold_in_round = CASE WHEN ? THEN 0 ELSE sold_in_round END
-             WHERE id = ?",
+            "UPDATE auctions SET status = 'active', phase = 'lot', current_lot = $1, current_club_id = $2,
+                 current_bid = NULL, current_bidder_id = NULL, deadline_at = $3, countdown_said = NULL,
+                 round = $4, sold_in_round = CASE WHEN $5 THEN 0 ELSE sold_in_round END
+             WHERE id = $6",
         )
         .bind(number)
         .bind(&next.club)
@@ -330,7 +320,7 @@ impl Store {
         .execute(&mut **tx)
         .await?;
         sqlx::query(
-            "UPDATE lots SET status = 'current', last_round = ? WHERE auction_id = ? AND club_id = ?",
+            "UPDATE lots SET status = 'current', last_round = $1 WHERE auction_id = $2 AND club_id = $3",
         )
         .bind(next.round)
         .bind(&auction.id)
@@ -354,7 +344,7 @@ impl Store {
                 club: club.clone(),
                 lot_number,
                 timer,
-                is_unsold_retry: Some(retry),
+                is_unsold_retry: Some(next.retry),
                 stream,
             })
         })?;
@@ -371,8 +361,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE auctions SET phase = 'between', current_club_id = NULL, current_bid = NULL,
-                 current_bidder_id = NULL, deadline_at = ?, countdown_said = 3, sold_in_round = ?
-             WHERE id = ?",
+                 current_bidder_id = NULL, deadline_at = $1, countdown_said = 3, sold_in_round = $2
+             WHERE id = $3",
         )
         .bind(now + 3 * self.countdown_step)
         .bind(auction.sold_in_round)

@@ -6,6 +6,7 @@ use gavelscope_contract::league::{Competition, League, NewLeague};
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money, RefusalCode, Timestamp, UserId};
 use sqlx::FromRow;
 
+use super::people::is_known;
 use super::rows::{AuctionRow, ClubRow, ParticipantRow};
 use super::stream::Stream;
 use super::{Said, Store, StoreError, Tx, new_id};
@@ -33,7 +34,7 @@ pub(super) struct LeagueRow {
 impl LeagueRow {
     pub(super) async fn load(tx: &mut Tx, id: &LeagueId) -> Result<Option<Self>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT l.*, a.id AS auction_id FROM leagues l LEFT JOIN auctions a ON a.league_id = l.id WHERE l.id = ?",
+            "SELECT l.*, a.id AS auction_id FROM leagues l LEFT JOIN auctions a ON a.league_id = l.id WHERE l.id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(&mut **tx)
@@ -43,7 +44,7 @@ impl LeagueRow {
     async fn by_invite(tx: &mut Tx, invite: &str) -> Result<Option<Self>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT l.*, a.id AS auction_id FROM leagues l LEFT JOIN auctions a ON a.league_id = l.id
-             WHERE l.invite_token = ?",
+             WHERE l.invite_token = $1",
         )
         .bind(invite.trim().to_lowercase())
         .fetch_optional(&mut **tx)
@@ -87,28 +88,28 @@ struct CompetitionRow {
     commissioner_id: String,
     auction_id: Option<String>,
     auction_status: Option<String>,
-    managers: u32,
-    timer_seconds: u32,
-    anti_snipe_seconds: u32,
+    managers: i64,
+    timer_seconds: i64,
+    anti_snipe_seconds: i64,
 }
 
 impl CompetitionRow {
-    fn into_competition(self, user: &UserId) -> Competition {
+    fn into_competition(self, user: &UserId) -> Result<Competition, StoreError> {
         let status = match self.auction_status.as_deref() {
             Some("active" | "paused") => "auction_live",
             Some("completed") => "auction_complete",
             _ => "pre_auction",
         };
-        Competition {
+        Ok(Competition {
             league_id: LeagueId(self.id),
             name: self.name,
             status: status.to_owned(),
             is_commissioner: self.commissioner_id == user.0,
             active_auction_id: self.auction_id.map(AuctionId),
-            managers_count: Some(self.managers),
-            timer_seconds: Some(self.timer_seconds),
-            anti_snipe_seconds: Some(self.anti_snipe_seconds),
-        }
+            managers_count: Some(u32::try_from(self.managers)?),
+            timer_seconds: Some(u32::try_from(self.timer_seconds)?),
+            anti_snipe_seconds: Some(u32::try_from(self.anti_snipe_seconds)?),
+        })
     }
 }
 
@@ -139,18 +140,18 @@ impl Store {
         sqlx::query(
             "INSERT INTO leagues (id, name, commissioner_id, budget, min_managers, max_managers, club_slots, sport_key,
                  timer_seconds, anti_snipe_seconds, assets_selected, status, invite_token, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $13)",
         )
         .bind(&id)
         .bind(&new.name)
         .bind(new.commissioner_id.as_str())
         .bind(new.budget.pence())
-        .bind(new.min_managers)
-        .bind(new.max_managers)
-        .bind(new.club_slots)
+        .bind(i64::from(new.min_managers))
+        .bind(i64::from(new.max_managers))
+        .bind(i64::from(new.club_slots))
         .bind(&new.sport_key)
-        .bind(new.timer_seconds)
-        .bind(new.anti_snipe_seconds)
+        .bind(i64::from(new.timer_seconds))
+        .bind(i64::from(new.anti_snipe_seconds))
         .bind(selection.map(serde_json::to_string).transpose()?)
         .bind(invite)
         .bind(self.now())
@@ -173,14 +174,15 @@ impl Store {
 
     /// Whether somebody runs a league or takes part in it.
     pub(crate) async fn is_member(&self, league: &LeagueId, user: &UserId) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM leagues WHERE id = ?1 AND commissioner_id = ?2)
-                 OR EXISTS (SELECT 1 FROM participants WHERE league_id = ?1 AND user_id = ?2)",
+        let row = sqlx::query(
+            "SELECT 1 FROM leagues WHERE id = $1 AND commissioner_id = $2
+             UNION ALL SELECT 1 FROM participants WHERE league_id = $1 AND user_id = $2 LIMIT 1",
         )
         .bind(league.as_str())
         .bind(user.as_str())
-        .fetch_one(&self.read)
-        .await?)
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.is_some())
     }
 
     /// The managers of a league in the order of joining.
@@ -193,7 +195,7 @@ impl Store {
     pub(crate) async fn members_of(&self, league: &LeagueId) -> Result<Vec<Member>, StoreError> {
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
             "SELECT p.user_id, u.name, p.joined_at FROM participants p JOIN users u ON u.id = p.user_id
-             WHERE p.league_id = ? ORDER BY p.joined_at, p.rowid",
+             WHERE p.league_id = $1 ORDER BY p.place",
         )
         .bind(league.as_str())
         .fetch_all(&self.read)
@@ -223,14 +225,14 @@ impl Store {
                     (SELECT COUNT(*) FROM participants p WHERE p.league_id = l.id) AS managers,
                     l.timer_seconds, l.anti_snipe_seconds
              FROM leagues l LEFT JOIN auctions a ON a.league_id = l.id
-             WHERE l.commissioner_id = ?1
-                OR EXISTS (SELECT 1 FROM participants p WHERE p.league_id = l.id AND p.user_id = ?1)
-             ORDER BY l.created_at DESC, l.rowid DESC",
+             WHERE l.commissioner_id = $1
+                OR EXISTS (SELECT 1 FROM participants p WHERE p.league_id = l.id AND p.user_id = $1)
+             ORDER BY l.created_at DESC, l.id",
         )
         .bind(user.as_str())
         .fetch_all(&self.read)
         .await?;
-        Ok(rows.into_iter().map(|row| row.into_competition(user)).collect())
+        rows.into_iter().map(|row| row.into_competition(user)).collect()
     }
 
     /// Takes somebody into the league of an invitation; into `league`, where one is named.
@@ -240,27 +242,8 @@ impl Store {
         invite: &str,
         user: &UserId,
     ) -> Result<Joined, Denied> {
-        let mut tx = self.begin().await?;
-        let row = match league {
-            None => LeagueRow::by_invite(&mut tx, invite).await?.ok_or_else(|| {
-                let sentence = "Invalid invite code. Please check the code and try again.";
-                Refused::new(404, RefusalCode::InvalidInvite, sentence)
-            })?,
-            Some(id) => {
-                let row = LeagueRow::load(&mut tx, id)
-                    .await?
-                    .ok_or_else(Refused::league_not_found)?;
-                if row.invite_token != invite.trim().to_lowercase() {
-                    return Err(Refused::new(403, RefusalCode::InvalidInvite, "Invalid invite token").into());
-                }
-                row
-            }
-        };
-        let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)")
-            .bind(user.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
-        if !known {
+        let (mut tx, row, now) = self.hold_to_join(league, invite).await?;
+        if !is_known(&mut tx, user).await? {
             return Err(Refused::user_not_found().into());
         }
         let managers = ParticipantRow::list(&mut tx, &row.id).await?;
@@ -287,13 +270,15 @@ impl Store {
             );
         }
         sqlx::query(
-            "INSERT INTO participants (id, league_id, user_id, budget_remaining, joined_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO participants (id, league_id, user_id, budget_remaining, joined_at, place)
+             VALUES ($1, $2, $3, $4, $5,
+                 (SELECT COALESCE(MAX(place), 0) + 1 FROM participants WHERE league_id = $2))",
         )
         .bind(new_id())
         .bind(&row.id)
         .bind(user.as_str())
         .bind(row.budget)
-        .bind(self.now())
+        .bind(now)
         .execute(&mut *tx)
         .await?;
         let managers = ParticipantRow::list(&mut tx, &row.id).await?;
@@ -328,12 +313,58 @@ impl Store {
     }
 }
 
+impl Store {
+    /// A transaction that holds the league of an invitation and, before that, its auction, where there is one.
+    async fn hold_to_join(
+        &self,
+        league: Option<&LeagueId>,
+        invite: &str,
+    ) -> Result<(Tx, LeagueRow, i64), Denied> {
+        // Which auction is known only of a league that is not held yet: where another one was made meanwhile, again.
+        for _ in 0..5 {
+            let mut tx = self.begin().await?;
+            let found = invited(&mut tx, league, invite).await?;
+            let auction = found.auction_id.map(AuctionId);
+            let now = match &auction {
+                Some(auction) => self.hold(&mut tx, auction).await?,
+                None => self.now(),
+            };
+            self.hold_league(&mut tx, &found.id).await?;
+            let row = invited(&mut tx, league, invite).await?;
+            if row.auction_id == auction.map(|id| id.0) {
+                return Ok((tx, row, now));
+            }
+            tx.rollback().await?;
+        }
+        Err(Refused::wrong_state("The league's auction is being made anew. Try again.").into())
+    }
+}
+
+/// The league of an invitation; `league`, where one is named.
+async fn invited(tx: &mut Tx, league: Option<&LeagueId>, invite: &str) -> Result<LeagueRow, Denied> {
+    let Some(id) = league else {
+        let row = LeagueRow::by_invite(tx, invite).await?.ok_or_else(|| {
+            let sentence = "Invalid invite code. Please check the code and try again.";
+            Refused::new(404, RefusalCode::InvalidInvite, sentence)
+        })?;
+        return Ok(row);
+    };
+    let row = LeagueRow::load(tx, id)
+        .await?
+        .ok_or_else(Refused::league_not_found)?;
+    if row.invite_token == invite.trim().to_lowercase() {
+        Ok(row)
+    } else {
+        Err(Refused::new(403, RefusalCode::InvalidInvite, "Invalid invite token").into())
+    }
+}
+
 pub(super) async fn set_league_status(
     tx: &mut Tx,
     league: &LeagueId,
     status: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE leagues SET status = ? WHERE id = ?")
+    sqlx::query("UPDATE leagues SET status = $1 WHERE id = $2")
         .bind(status)
         .bind(league.as_str())
         .execute(&mut **tx)
@@ -365,11 +396,11 @@ async fn check_selection(tx: &mut Tx, selection: &[ClubId], slots: u32) -> Resul
     }
     let mut seen = std::collections::HashSet::new();
     for club in selection {
-        let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM clubs WHERE id = ?)")
+        let known = sqlx::query("SELECT 1 FROM clubs WHERE id = $1")
             .bind(club.as_str())
-            .fetch_one(&mut **tx)
+            .fetch_optional(&mut **tx)
             .await?;
-        if !known || !seen.insert(club) {
+        if known.is_none() || !seen.insert(club) {
             let sentence = "Club not found, or selected twice.";
             return Err(Refused::new(400, RefusalCode::ClubNotFound, sentence).into());
         }

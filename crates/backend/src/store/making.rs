@@ -31,6 +31,8 @@ impl Store {
         user: &UserId,
     ) -> Result<(LeagueAuction, bool), Denied> {
         let mut tx = self.begin().await?;
+        // There is no auction whose lock could come first, or nothing is changed.
+        self.hold_league(&mut tx, league.as_str()).await?;
         let row = LeagueRow::load(&mut tx, league)
             .await?
             .ok_or_else(Refused::league_not_found)?;
@@ -57,7 +59,7 @@ impl Store {
         let id = AuctionId(new_id());
         sqlx::query(
             "INSERT INTO auctions (id, league_id, status, phase, bid_timer, anti_snipe, minimum_budget, epoch, created_at)
-             VALUES (?, ?, 'waiting', 'none', ?, ?, ?, ?, ?)",
+             VALUES ($1, $2, 'waiting', 'none', $3, $4, $5, $6, $7)",
         )
         .bind(id.as_str())
         .bind(league.as_str())
@@ -70,7 +72,7 @@ impl Store {
         .await?;
         for (position, club) in (1_i64..).zip(&clubs) {
             sqlx::query(
-                "INSERT INTO lots (auction_id, club_id, position, status) VALUES (?, ?, ?, 'upcoming')",
+                "INSERT INTO lots (auction_id, club_id, position, status) VALUES ($1, $2, $3, 'upcoming')",
             )
             .bind(id.as_str())
             .bind(&club.id)
@@ -92,7 +94,7 @@ impl Store {
 
     /// Deletes an auction and gives every manager their budget back.
     pub(crate) async fn delete_auction(&self, auction: &AuctionId, user: &UserId) -> Result<Deleted, Denied> {
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.turn(auction).await?;
         let row = AuctionRow::load(&mut tx, auction)
             .await?
             .ok_or_else(Refused::auction_not_found)?;
@@ -114,7 +116,10 @@ impl Store {
             return Err(Refused::commissioner_only().into());
         }
         let auction = match row.auction_id.map(AuctionId) {
-            Some(id) => AuctionRow::load(&mut tx, &id).await?,
+            Some(id) => {
+                self.hold(&mut tx, &id).await?;
+                AuctionRow::load(&mut tx, &id).await?
+            }
             None => None,
         };
         let auction = auction.ok_or_else(|| {
@@ -145,16 +150,17 @@ async fn unmake(tx: &mut Tx, auction: &AuctionRow, message: &str) -> Result<Dele
             stream,
         })
     })?;
-    let bids = sqlx::query("DELETE FROM bids WHERE auction_id = ?")
+    let bids = sqlx::query("DELETE FROM bids WHERE auction_id = $1")
         .bind(&auction.id)
         .execute(&mut **tx)
         .await?;
     for statement in [
-        "DELETE FROM bid_answers WHERE auction_id = ?",
-        "DELETE FROM auction_events WHERE auction_id = ?",
-        "DELETE FROM waiting_room WHERE auction_id = ?",
-        "DELETE FROM lots WHERE auction_id = ?",
-        "DELETE FROM auctions WHERE id = ?",
+        "DELETE FROM bid_answers WHERE auction_id = $1",
+        "DELETE FROM auction_events WHERE auction_id = $1",
+        "DELETE FROM clocks WHERE auction_id = $1",
+        "DELETE FROM waiting_room WHERE auction_id = $1",
+        "DELETE FROM lots WHERE auction_id = $1",
+        "DELETE FROM auctions WHERE id = $1",
     ] {
         sqlx::query(statement)
             .bind(&auction.id)
@@ -164,7 +170,7 @@ async fn unmake(tx: &mut Tx, auction: &AuctionRow, message: &str) -> Result<Dele
     let reset = sqlx::query(
         "UPDATE participants SET total_spent = 0,
              budget_remaining = (SELECT budget FROM leagues WHERE leagues.id = participants.league_id)
-         WHERE league_id = ?",
+         WHERE league_id = $1",
     )
     .bind(&auction.league_id)
     .execute(&mut **tx)

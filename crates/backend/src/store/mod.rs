@@ -1,8 +1,10 @@
-//! All that is remembered, and all SQL. Everything that changes an auction is one transaction that begins by taking
-//! the write lock, reads the time once it has it, and returns what is to be said to the room.
+//! All that is remembered, and all SQL, in one text for SQLite and PostgreSQL (`engine` is what differs). Everything that
+//! changes an auction is one transaction that begins by taking the auction's lock, reads the time once it has it, and
+//! returns what is to be said to the room.
 
 mod bids;
 mod catalogue;
+mod engine;
 mod hammer;
 mod leagues;
 mod making;
@@ -14,10 +16,11 @@ mod succession;
 mod waiting;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use gavelscope_contract::AuctionId;
+use sqlx::{Any, AnyPool, Transaction};
 use thiserror::Error;
 
 pub use bids::{BidOrder, BidOutcome, Seen};
@@ -30,18 +33,41 @@ pub use stream::Said;
 use crate::clock::Clock;
 use crate::settings::Database;
 
+use engine::Engine;
+
+/// How long `/health` waits for the database.
+const ALIVE: Duration = Duration::from_secs(3);
+/// An answer of the database that took longer, ms, says too little about what time it is there.
+const SLOW: i64 = 1_000;
+
 /// Why the database could not do something.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// It failed, or is gone.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// What was given for it cannot be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// It cannot be reached, or does not let this process in.
+    #[error("{0}")]
+    Unreachable(String),
     /// Its tables could not be brought up to date.
     #[error("the database could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// It holds what this program never wrote.
     #[error("the database holds what cannot be: {0}")]
     Corrupt(String),
+}
+
+impl StoreError {
+    /// Text with a character that PostgreSQL cannot keep (U+0000) is a mistake of who sent it, not of the database.
+    pub(crate) fn is_unwritable_text(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(refusal)) = self else {
+            return false;
+        };
+        refusal.code().is_some_and(|code| code == "22021")
+    }
 }
 
 impl From<serde_json::Error> for StoreError {
@@ -63,26 +89,24 @@ impl From<std::num::TryFromIntError> for StoreError {
 }
 
 /// A transaction on the database.
-pub(crate) type Tx = Transaction<'static, Sqlite>;
+pub(crate) type Tx = Transaction<'static, Any>;
 
 /// The database.
-///
-/// One connection writes, so transactions queue in order instead of colliding; a file has others that read beside it.
-/// Memory has that one connection alone: a second one would be a second, empty database.
 #[derive(Debug, Clone)]
 pub struct Store {
-    write: SqlitePool,
-    read: SqlitePool,
+    engine: Arc<dyn Engine>,
+    write: AnyPool,
+    read: AnyPool,
     clock: Arc<dyn Clock>,
+    /// How far the database's clock is ahead of this machine's, ms.
+    ahead: Arc<AtomicI64>,
+    /// This start of this pod.
+    boot: Arc<str>,
     kept_events: i64,
     countdown_step: i64,
 }
 
 impl Store {
-    /// How long a caller waits for its turn before the database counts as gone.
-    const PATIENCE: Duration = Duration::from_secs(5);
-    const READERS: u32 = 4;
-
     /// Opens the database, makes it where it is missing, and brings its tables up to date.
     pub async fn open(
         database: &Database,
@@ -90,40 +114,20 @@ impl Store {
         kept_events: u32,
         countdown_step: Duration,
     ) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .foreign_keys(true)
-            .busy_timeout(Self::PATIENCE);
-        let options = match database {
-            Database::Memory => options.in_memory(true),
-            Database::File(path) => options
-                .filename(path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                // A power cut can lose the last bids, never the database; a crash of this process loses nothing.
-                .synchronous(SqliteSynchronous::Normal),
-        };
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .min_connections(1)
-                .acquire_timeout(Self::PATIENCE)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-        };
-        let write = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("./migrations").run(&write).await?;
-        let read = match database {
-            Database::Memory => write.clone(),
-            Database::File(_) => pool(Self::READERS).connect_with(options).await?,
-        };
+        sqlx::any::install_default_drivers();
+        let engine: Arc<dyn Engine> = engine::of(database).into();
+        let engine::Pools { write, read } = engine.open().await?;
         let store = Self {
+            engine,
             write,
             read,
             clock,
+            ahead: Arc::default(),
+            boot: new_id().into(),
             kept_events: i64::from(kept_events),
             countdown_step: i64::try_from(countdown_step.as_millis())?,
         };
+        store.look_at_the_clock().await?;
         store.plant_catalogue().await?;
         Ok(store)
     }
@@ -137,22 +141,70 @@ impl Store {
     /// Whether the database answers.
     pub async fn is_alive(&self) -> bool {
         let asked = sqlx::query("SELECT 1").execute(&self.write);
-        matches!(tokio::time::timeout(Self::PATIENCE, asked).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(ALIVE, asked).await, Ok(Ok(_)))
     }
 
-    /// What time it is, ms since the epoch.
+    /// Names this start of this pod: no other start of any pod has the same name.
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// What time it is by the database's clock, ms since the epoch, as far as it can be known without asking it.
     pub fn now(&self) -> i64 {
-        self.clock.now()
+        self.clock.now() + self.ahead.load(Ordering::Relaxed)
     }
 
-    /// A transaction that holds the write lock from its beginning, so that nothing read in it can grow old.
+    /// Asks the database what time it is, and remembers how far its clock is ahead of this machine's.
+    pub(crate) async fn look_at_the_clock(&self) -> Result<i64, StoreError> {
+        let Some(time) = self.engine.time() else {
+            return Ok(self.clock.now());
+        };
+        let asked = self.clock.now();
+        let told: i64 = sqlx::query_scalar(time).fetch_one(&self.read).await?;
+        let took = self.clock.now() - asked;
+        // An answer that took long says little.
+        if (0..=SLOW).contains(&took) {
+            self.ahead.store(told - asked - took / 2, Ordering::Relaxed);
+        }
+        Ok(told)
+    }
+
+    /// A transaction that changes something other than an auction.
     async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.write.begin_with(self.engine.begin()).await?)
+    }
+
+    /// A transaction that changes an auction, with the time at which it decides: the lock is held before that is read, so
+    /// a bid that waited for it past the deadline came too late. Everything that changes an auction begins here; whoever
+    /// needs the league's lock as well takes it after this one, so that no two wait for each other.
+    async fn turn(&self, auction: &AuctionId) -> Result<(Tx, i64), StoreError> {
+        let mut tx = self.begin().await?;
+        let now = self.hold(&mut tx, auction).await?;
+        Ok((tx, now))
+    }
+
+    async fn hold(&self, tx: &mut Tx, auction: &AuctionId) -> Result<i64, StoreError> {
+        let held: Option<i64> = match self.engine.hold_auction() {
+            Some(hold) => sqlx::query_scalar(hold)
+                .bind(auction.as_str())
+                .fetch_optional(&mut **tx)
+                .await?,
+            None => None,
+        };
+        Ok(held.unwrap_or_else(|| self.now()))
+    }
+
+    /// Takes the lock of a league.
+    async fn hold_league(&self, tx: &mut Tx, league: &str) -> Result<(), StoreError> {
+        if let Some(hold) = self.engine.hold_league() {
+            sqlx::query(hold).bind(league).execute(&mut **tx).await?;
+        }
+        Ok(())
     }
 
     /// A transaction in which all reads see one state.
     async fn view(&self) -> Result<Tx, StoreError> {
-        Ok(self.read.begin().await?)
+        Ok(self.read.begin_with(self.engine.view()).await?)
     }
 }
 

@@ -39,7 +39,7 @@ struct ListedRow {
     competition: String,
     competition_short: String,
     status: String,
-    position: u32,
+    position: i64,
     winner_id: Option<String>,
     winner: Option<String>,
     winning_bid: Option<i64>,
@@ -59,7 +59,7 @@ impl ListedRow {
                 "unsold" => ClubStatus::Unsold,
                 _ => ClubStatus::Upcoming,
             },
-            lot_number: Some(self.position),
+            lot_number: Some(u32::try_from(self.position)?),
             winner: self.winner,
             winning_bid: self.winning_bid.map(Money::from_pence).transpose()?,
             winner_id: self.winner_id.map(UserId),
@@ -82,7 +82,7 @@ async fn clubs_by_status(
     status: Option<&str>,
 ) -> Result<Vec<ClubId>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT club_id FROM lots WHERE auction_id = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY position",
+        "SELECT club_id FROM lots WHERE auction_id = $1 AND ($2 IS NULL OR status = $2) ORDER BY position",
     )
     .bind(auction)
     .bind(status)
@@ -94,7 +94,7 @@ async fn clubs_by_status(
 impl Store {
     /// The league that an auction is held for.
     pub(crate) async fn league_of(&self, auction: &AuctionId) -> Result<Option<LeagueId>, StoreError> {
-        let league: Option<String> = sqlx::query_scalar("SELECT league_id FROM auctions WHERE id = ?")
+        let league: Option<String> = sqlx::query_scalar("SELECT league_id FROM auctions WHERE id = $1")
             .bind(auction.as_str())
             .fetch_optional(&self.read)
             .await?;
@@ -104,7 +104,7 @@ impl Store {
     /// A league's auction.
     pub(crate) async fn auction_of(&self, league: &LeagueId) -> Result<Option<LeagueAuction>, StoreError> {
         let mut tx = self.view().await?;
-        let id: Option<String> = sqlx::query_scalar("SELECT id FROM auctions WHERE league_id = ?")
+        let id: Option<String> = sqlx::query_scalar("SELECT id FROM auctions WHERE league_id = $1")
             .bind(league.as_str())
             .fetch_optional(&mut *tx)
             .await?;
@@ -121,7 +121,7 @@ impl Store {
     /// The auction of the league that an invitation is for.
     pub(crate) async fn auction_of_invite(&self, invite: &str) -> Result<Option<AuctionId>, StoreError> {
         let id: Option<String> = sqlx::query_scalar(
-            "SELECT a.id FROM auctions a JOIN leagues l ON l.id = a.league_id WHERE l.invite_token = ?",
+            "SELECT a.id FROM auctions a JOIN leagues l ON l.id = a.league_id WHERE l.invite_token = $1",
         )
         .bind(invite.trim().to_lowercase())
         .fetch_optional(&self.read)
@@ -271,7 +271,7 @@ impl Store {
             "SELECT c.id, c.name, c.country, c.competition, c.competition_short, l.status, l.position, l.winner_id,
                     u.name AS winner, l.winning_bid
              FROM lots l JOIN clubs c ON c.id = l.club_id LEFT JOIN users u ON u.id = l.winner_id
-             WHERE l.auction_id = ? ORDER BY l.position",
+             WHERE l.auction_id = $1 ORDER BY l.position",
         )
         .bind(auction.as_str())
         .fetch_all(&self.read)

@@ -53,7 +53,7 @@ impl ClubRow {
     pub(super) async fn load(tx: &mut Tx, id: &str) -> Result<Self, StoreError> {
         Ok(
             sqlx::query_as(
-                "SELECT id, name, country, competition, competition_short FROM clubs WHERE id = ?",
+                "SELECT id, name, country, competition, competition_short FROM clubs WHERE id = $1",
             )
             .bind(id)
             .fetch_one(&mut **tx)
@@ -98,7 +98,7 @@ impl AuctionRow {
              FROM auctions a
              JOIN leagues l ON l.id = a.league_id
              LEFT JOIN users u ON u.id = a.current_bidder_id
-             WHERE a.id = ?",
+             WHERE a.id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(&mut **tx)
@@ -240,7 +240,7 @@ impl BidRow {
     pub(super) async fn list(tx: &mut Tx, auction: &str, lot: Option<i64>) -> Result<Vec<Bid>, StoreError> {
         let rows: Vec<Self> = sqlx::query_as(
             "SELECT b.*, u.name AS user_name FROM bids b JOIN users u ON u.id = b.user_id
-             WHERE b.auction_id = ?1 AND (?2 IS NULL OR b.lot_number = ?2) ORDER BY b.seq",
+             WHERE b.auction_id = $1 AND ($2 IS NULL OR b.lot_number = $2) ORDER BY b.seq",
         )
         .bind(auction)
         .bind(lot)
@@ -253,7 +253,7 @@ impl BidRow {
     pub(super) async fn leading(tx: &mut Tx, auction: &str, lot: i64) -> Result<Option<Bid>, StoreError> {
         let row: Option<Self> = sqlx::query_as(
             "SELECT b.*, u.name AS user_name FROM bids b JOIN users u ON u.id = b.user_id
-             WHERE b.auction_id = ? AND b.lot_number = ? ORDER BY b.seq DESC LIMIT 1",
+             WHERE b.auction_id = $1 AND b.lot_number = $2 ORDER BY b.seq DESC LIMIT 1",
         )
         .bind(auction)
         .bind(lot)
@@ -297,7 +297,7 @@ impl ParticipantRow {
     ) -> Result<Option<Participant>, StoreError> {
         let row: Option<Self> = sqlx::query_as(
             "SELECT p.*, u.name AS user_name FROM participants p JOIN users u ON u.id = p.user_id
-             WHERE p.league_id = ? AND p.user_id = ?",
+             WHERE p.league_id = $1 AND p.user_id = $2",
         )
         .bind(&auction.league_id)
         .bind(user.as_str())
@@ -307,7 +307,7 @@ impl ParticipantRow {
             return Ok(None);
         };
         let clubs: Vec<String> = sqlx::query_scalar(
-            "SELECT club_id FROM lots WHERE auction_id = ? AND winner_id = ? ORDER BY sold_as",
+            "SELECT club_id FROM lots WHERE auction_id = $1 AND winner_id = $2 ORDER BY sold_as",
         )
         .bind(&auction.id)
         .bind(user.as_str())
@@ -321,14 +321,14 @@ impl ParticipantRow {
     pub(super) async fn list(tx: &mut Tx, league: &str) -> Result<Vec<Participant>, StoreError> {
         let rows: Vec<Self> = sqlx::query_as(
             "SELECT p.*, u.name AS user_name FROM participants p JOIN users u ON u.id = p.user_id
-             WHERE p.league_id = ? ORDER BY p.joined_at, p.rowid",
+             WHERE p.league_id = $1 ORDER BY p.place",
         )
         .bind(league)
         .fetch_all(&mut **tx)
         .await?;
         let won: Vec<(String, String)> = sqlx::query_as(
             "SELECT l.winner_id, l.club_id FROM lots l JOIN auctions a ON a.id = l.auction_id
-             WHERE a.league_id = ? AND l.status = 'sold' ORDER BY l.sold_as",
+             WHERE a.league_id = $1 AND l.status = 'sold' ORDER BY l.sold_as",
         )
         .bind(league)
         .fetch_all(&mut **tx)

@@ -56,7 +56,7 @@ impl Stream {
     pub(super) async fn keep(self, tx: &mut Tx, kept: i64) -> Result<Vec<Said>, StoreError> {
         let newest = i64::try_from(self.seq)?;
         for said in &self.said {
-            sqlx::query("INSERT INTO auction_events (auction_id, seq, name, payload) VALUES (?, ?, ?, ?)")
+            sqlx::query("INSERT INTO auction_events (auction_id, seq, name, payload) VALUES ($1, $2, $3, $4)")
                 .bind(&self.auction)
                 .bind(i64::try_from(said.seq)?)
                 .bind(said.name)
@@ -64,13 +64,13 @@ impl Stream {
                 .execute(&mut **tx)
                 .await?;
         }
-        sqlx::query("UPDATE auctions SET stream_seq = ? WHERE id = ?")
+        sqlx::query("UPDATE auctions SET stream_seq = $1 WHERE id = $2")
             .bind(newest)
             .bind(&self.auction)
             .execute(&mut **tx)
             .await?;
         if newest > kept {
-            sqlx::query("DELETE FROM auction_events WHERE auction_id = ? AND seq <= ?")
+            sqlx::query("DELETE FROM auction_events WHERE auction_id = $1 AND seq <= $2")
                 .bind(&self.auction)
                 .bind(newest - kept)
                 .execute(&mut **tx)
@@ -87,7 +87,7 @@ impl Stream {
 
 impl Store {
     /// How many events one answer holds at the most.
-    const PAGE: u32 = 500;
+    const PAGE: i64 = 500;
 
     /// What was said to an auction's room after a position.
     pub async fn events_after(
@@ -100,15 +100,15 @@ impl Store {
             return Ok(None);
         };
         let oldest: Option<i64> =
-            sqlx::query_scalar("SELECT MIN(seq) FROM auction_events WHERE auction_id = ?")
+            sqlx::query_scalar("SELECT MIN(seq) FROM auction_events WHERE auction_id = $1")
                 .bind(auction.as_str())
                 .fetch_one(&mut *tx)
                 .await?;
         let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT seq, name, payload FROM auction_events WHERE auction_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            "SELECT seq, name, payload FROM auction_events WHERE auction_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )
         .bind(auction.as_str())
-        // A number beyond what SQLite counts is beyond every event, too.
+        // A number beyond what the database counts is beyond every event, too.
         .bind(i64::try_from(after).unwrap_or(i64::MAX))
         .bind(Self::PAGE)
         .fetch_all(&mut *tx)

@@ -21,11 +21,23 @@ pub(super) struct LotRow {
 pub(super) struct Next {
     pub club: String,
     pub round: i64,
+    /// It was offered before, and nobody bought it.
+    pub retry: bool,
+}
+
+impl Next {
+    pub(super) fn of(lot: &LotRow, round: i64) -> Self {
+        Self {
+            club: lot.club_id.clone(),
+            round,
+            retry: lot.status == "unsold",
+        }
+    }
 }
 
 pub(super) async fn lots(tx: &mut Tx, auction: &str) -> Result<Vec<LotRow>, StoreError> {
     Ok(
-        sqlx::query_as("SELECT club_id, status, last_round FROM lots WHERE auction_id = ? ORDER BY position")
+        sqlx::query_as("SELECT club_id, status, last_round FROM lots WHERE auction_id = $1 ORDER BY position")
             .bind(auction)
             .fetch_all(&mut **tx)
             .await?,
@@ -34,22 +46,18 @@ pub(super) async fn lots(tx: &mut Tx, auction: &str) -> Result<Vec<LotRow>, Stor
 
 /// The queue first; then, in rounds, what nobody bought, for as long as a round sells something.
 pub(super) fn next_lot(lots: &[LotRow], auction: &AuctionRow) -> Option<Next> {
-    let next = |lot: &LotRow, round| Next {
-        club: lot.club_id.clone(),
-        round,
-    };
     if let Some(lot) = lots.iter().find(|lot| lot.status == "upcoming") {
-        return Some(next(lot, auction.round));
+        return Some(Next::of(lot, auction.round));
     }
     let mut unsold = lots.iter().filter(|lot| lot.status == "unsold");
     if let Some(lot) = unsold.clone().find(|lot| lot.last_round < auction.round) {
-        return Some(next(lot, auction.round));
+        return Some(Next::of(lot, auction.round));
     }
     let worth_another_round = auction.round == 0 || auction.sold_in_round > 0;
     unsold
         .next()
         .filter(|_| worth_another_round)
-        .map(|lot| next(lot, auction.round + 1))
+        .map(|lot| Next::of(lot, auction.round + 1))
 }
 
 /// Why no lot follows; none where one does.
@@ -78,7 +86,7 @@ pub(super) async fn settle(
 ) -> Result<(), StoreError> {
     let club = auction.current_club_id.as_deref();
     let Some(bid) = winning else {
-        sqlx::query("UPDATE lots SET status = 'unsold' WHERE auction_id = ? AND club_id = ?")
+        sqlx::query("UPDATE lots SET status = 'unsold' WHERE auction_id = $1 AND club_id = $2")
             .bind(&auction.id)
             .bind(club)
             .execute(&mut **tx)
@@ -86,8 +94,8 @@ pub(super) async fn settle(
         return Ok(());
     };
     sqlx::query(
-        "UPDATE lots SET status = 'sold', winner_id = ?, winning_bid = ?, sold_as = ?
-         WHERE auction_id = ? AND club_id = ?",
+        "UPDATE lots SET status = 'sold', winner_id = $1, winning_bid = $2, sold_as = $3
+         WHERE auction_id = $4 AND club_id = $5",
     )
     .bind(bid.user_id.as_str())
     .bind(bid.amount.pence())
@@ -97,8 +105,8 @@ pub(super) async fn settle(
     .execute(&mut **tx)
     .await?;
     sqlx::query(
-        "UPDATE participants SET budget_remaining = budget_remaining - ?1, total_spent = total_spent + ?1
-         WHERE league_id = ?2 AND user_id = ?3",
+        "UPDATE participants SET budget_remaining = budget_remaining - $1, total_spent = total_spent + $1
+         WHERE league_id = $2 AND user_id = $3",
     )
     .bind(bid.amount.pence())
     .bind(&auction.league_id)
@@ -121,7 +129,7 @@ pub(super) async fn finish(
     sqlx::query(
         "UPDATE auctions SET status = 'completed', phase = 'none', current_club_id = NULL, current_bid = NULL,
              current_bidder_id = NULL, deadline_at = NULL, countdown_said = NULL
-         WHERE id = ?",
+         WHERE id = $1",
     )
     .bind(&auction.id)
     .execute(&mut **tx)

@@ -15,7 +15,7 @@ impl Store {
         user: &UserId,
         enters: bool,
     ) -> Result<Vec<Said>, StoreError> {
-        let mut tx = self.begin().await?;
+        let (mut tx, _) = self.turn(auction).await?;
         let Some(row) = AuctionRow::load(&mut tx, auction).await? else {
             return Ok(Vec::new());
         };
@@ -23,51 +23,57 @@ impl Store {
         if !enters && row.status != "waiting" {
             return Ok(Vec::new());
         }
-        let changed = if enters {
+        let before = waiting(&mut tx, auction).await?;
+        if enters {
             sqlx::query(
-                "INSERT INTO waiting_room (auction_id, user_id, entered_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO waiting_room (auction_id, user_id, boot_id, place)
+                 VALUES ($1, $2, $3, (SELECT COALESCE(MAX(place), 0) + 1 FROM waiting_room WHERE auction_id = $1))
+                 ON CONFLICT DO NOTHING",
             )
             .bind(auction.as_str())
             .bind(user.as_str())
-            .bind(self.now())
+            .bind(self.boot())
             .execute(&mut *tx)
-            .await?
+            .await?;
         } else {
-            sqlx::query("DELETE FROM waiting_room WHERE auction_id = ? AND user_id = ?")
+            sqlx::query("DELETE FROM waiting_room WHERE auction_id = $1 AND user_id = $2 AND boot_id = $3")
                 .bind(auction.as_str())
                 .bind(user.as_str())
+                .bind(self.boot())
                 .execute(&mut *tx)
-                .await?
-        };
-        if changed.rows_affected() == 0 {
+                .await?;
+        }
+        let said = self.say_who_waits(&mut tx, &row, &before).await?;
+        tx.commit().await?;
+        Ok(said)
+    }
+
+    /// Says who waits, if that is not who waited before.
+    async fn say_who_waits(
+        &self,
+        tx: &mut Tx,
+        row: &AuctionRow,
+        before: &[UserId],
+    ) -> Result<Vec<Said>, StoreError> {
+        let users_in_waiting_room = waiting(tx, &row.auction_id()).await?;
+        if users_in_waiting_room == before {
             return Ok(Vec::new());
         }
-        let users_in_waiting_room = waiting(&mut tx, auction).await?;
-        let mut stream = Stream::of(&row)?;
+        let mut stream = Stream::of(row)?;
         stream.say(|stream| {
             Event::WaitingRoomUpdated(WaitingRoomUpdated {
                 users_in_waiting_room,
                 stream,
             })
         })?;
-        let said = stream.keep(&mut tx, self.kept_events).await?;
-        tx.commit().await?;
-        Ok(said)
-    }
-
-    /// At a start nobody is connected yet.
-    pub(crate) async fn empty_waiting_rooms(&self) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM waiting_room")
-            .execute(&self.write)
-            .await?;
-        Ok(())
+        stream.keep(tx, self.kept_events).await
     }
 }
 
-/// Who is in an auction's waiting room, in the order of entering.
+/// Who is in an auction's waiting room, by whichever pod, in the order of entering.
 pub(super) async fn waiting(tx: &mut Tx, auction: &AuctionId) -> Result<Vec<UserId>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT user_id FROM waiting_room WHERE auction_id = ? ORDER BY entered_at, rowid",
+        "SELECT user_id FROM waiting_room WHERE auction_id = $1 GROUP BY user_id ORDER BY MIN(place)",
     )
     .bind(auction.as_str())
     .fetch_all(&mut **tx)
