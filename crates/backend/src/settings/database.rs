@@ -26,10 +26,15 @@ impl FromStr for Database {
         if let Some(rest) = text.strip_prefix("sqlite:") {
             let path = rest.strip_prefix("//").unwrap_or(rest);
             // `?mode=rwc` and the like, which other tools write, ask for what is done anyway.
-            return path.split('?').next().unwrap_or_default().parse().map(|found| match found {
-                Self::Postgres(_) => Self::File(path.into()),
-                found => found,
-            });
+            return path
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .parse()
+                .map(|found| match found {
+                    Self::Postgres(_) => Self::File(path.into()),
+                    found => found,
+                });
         }
         Ok(match text {
             ":memory:" => Self::Memory,
@@ -88,7 +93,10 @@ mod tests {
     fn a_path_memory_and_urls_are_told_apart() {
         assert_eq!(read("auction.db"), Database::File("auction.db".into()));
         assert_eq!(read("sqlite:auction.db"), Database::File("auction.db".into()));
-        assert_eq!(read("sqlite:///var/a.db?mode=rwc"), Database::File("/var/a.db".into()));
+        assert_eq!(
+            read("sqlite:///var/a.db?mode=rwc"),
+            Database::File("/var/a.db".into())
+        );
         assert_eq!(read("sqlite::memory:"), Database::Memory);
         assert_eq!(read(":memory:"), Database::Memory);
         for url in ["postgres://h/d", "postgresql://h/d", "mysql://u:p@h/d"] {
@@ -99,9 +107,18 @@ mod tests {
     #[test]
     fn no_password_is_printed_whatever_the_url_looks_like() {
         for (url, shown) in [
-            ("postgres://ada:hunter2@db.example:5433/gavel", "postgres://ada@db.example:5433/gavel"),
-            ("postgres://:hunter2@db.example/gavel?password=hunter2", "postgres://db.example/gavel"),
-            ("postgres://db.example/gavel?sslmode=require", "postgres://db.example/gavel"),
+            (
+                "postgres://ada:hunter2@db.example:5433/gavel",
+                "postgres://ada@db.example:5433/gavel",
+            ),
+            (
+                "postgres://:hunter2@db.example/gavel?password=hunter2",
+                "postgres://db.example/gavel",
+            ),
+            (
+                "postgres://db.example/gavel?sslmode=require",
+                "postgres://db.example/gavel",
+            ),
             ("mysql://ada:hunter2@db/gavel", "mysql://ada@db/gavel"),
             ("postgres://ada:hunter2/x@db/gavel", "(its URL is not shown)"),
             ("postgres://ada:12/hunter2@db/gavel", "(its URL is not shown)"),

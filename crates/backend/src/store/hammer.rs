@@ -56,9 +56,7 @@ impl Store {
         let lots = lots(&mut tx, &row.id).await?;
         let next = next_lot(&lots, &row).ok_or_else(|| Refused::wrong_state("There is no club to sell."))?;
         let mut stream = Stream::of(&row)?;
-        let club = self
-            .put_on_block(&mut tx, &mut stream, &row, &next, now)
-            .await?;
+        let club = self.put_on_block(&mut tx, &mut stream, &row, &next, now).await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
         tx.commit().await?;
         let answer = BeginAnswer {
@@ -158,8 +156,7 @@ impl Store {
         let next = next_lot(&lots, &row)
             .ok_or_else(|| StoreError::Corrupt("a pause before a lot that does not exist".to_owned()))?;
         let mut stream = Stream::of(&row)?;
-        self.put_on_block(&mut tx, &mut stream, &row, &next, now)
-            .await?;
+        self.put_on_block(&mut tx, &mut stream, &row, &next, now).await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
         tx.commit().await?;
         Ok(Moved {
@@ -191,9 +188,7 @@ impl Store {
         }
         let next = Next::of(lot, row.round);
         let mut stream = Stream::of(&row)?;
-        let club = self
-            .put_on_block(&mut tx, &mut stream, &row, &next, now)
-            .await?;
+        let club = self.put_on_block(&mut tx, &mut stream, &row, &next, now).await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
         tx.commit().await?;
         Ok((

@@ -185,10 +185,12 @@ impl Store {
 
     async fn hold(&self, tx: &mut Tx, auction: &AuctionId) -> Result<i64, StoreError> {
         let held: Option<i64> = match self.engine.hold_auction() {
-            Some(hold) => sqlx::query_scalar(hold)
-                .bind(auction.as_str())
-                .fetch_optional(&mut **tx)
-                .await?,
+            Some(hold) => {
+                sqlx::query_scalar(hold)
+                    .bind(auction.as_str())
+                    .fetch_optional(&mut **tx)
+                    .await?
+            }
             None => None,
         };
         Ok(held.unwrap_or_else(|| self.now()))

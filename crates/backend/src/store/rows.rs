@@ -51,14 +51,12 @@ impl ClubRow {
     }
 
     pub(super) async fn load(tx: &mut Tx, id: &str) -> Result<Self, StoreError> {
-        Ok(
-            sqlx::query_as(
-                "SELECT id, name, country, competition, competition_short FROM clubs WHERE id = $1",
-            )
-            .bind(id)
-            .fetch_one(&mut **tx)
-            .await?,
+        Ok(sqlx::query_as(
+            "SELECT id, name, country, competition, competition_short FROM clubs WHERE id = $1",
         )
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await?)
     }
 }
 

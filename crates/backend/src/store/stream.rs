@@ -56,13 +56,15 @@ impl Stream {
     pub(super) async fn keep(self, tx: &mut Tx, kept: i64) -> Result<Vec<Said>, StoreError> {
         let newest = i64::try_from(self.seq)?;
         for said in &self.said {
-            sqlx::query("INSERT INTO auction_events (auction_id, seq, name, payload) VALUES ($1, $2, $3, $4)")
-                .bind(&self.auction)
-                .bind(i64::try_from(said.seq)?)
-                .bind(said.name)
-                .bind(said.payload.to_string())
-                .execute(&mut **tx)
-                .await?;
+            sqlx::query(
+                "INSERT INTO auction_events (auction_id, seq, name, payload) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(&self.auction)
+            .bind(i64::try_from(said.seq)?)
+            .bind(said.name)
+            .bind(said.payload.to_string())
+            .execute(&mut **tx)
+            .await?;
         }
         sqlx::query("UPDATE auctions SET stream_seq = $1 WHERE id = $2")
             .bind(newest)

@@ -37,10 +37,12 @@ impl Next {
 
 pub(super) async fn lots(tx: &mut Tx, auction: &str) -> Result<Vec<LotRow>, StoreError> {
     Ok(
-        sqlx::query_as("SELECT club_id, status, last_round FROM lots WHERE auction_id = $1 ORDER BY position")
-            .bind(auction)
-            .fetch_all(&mut **tx)
-            .await?,
+        sqlx::query_as(
+            "SELECT club_id, status, last_round FROM lots WHERE auction_id = $1 ORDER BY position",
+        )
+        .bind(auction)
+        .fetch_all(&mut **tx)
+        .await?,
     )
 }
 

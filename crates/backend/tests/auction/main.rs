@@ -5,6 +5,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+/// What this suite runs on. The same tests run on PostgreSQL in `auction_on_postgres`.
+const ON: common::databases::Kind = common::databases::Kind::Sqlite;
+
 mod authority;
 mod certainty;
 mod health;
@@ -12,4 +15,5 @@ mod lots;
 mod refusals;
 mod restart;
 mod rooms;
+mod simultaneous_bids;
 mod stream;

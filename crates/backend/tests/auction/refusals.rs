@@ -78,12 +78,12 @@ async fn who_and_where_come_before_how_much() {
 
 #[tokio::test]
 async fn a_user_whom_the_database_does_not_know_is_not_found() {
-    let shared = Settings {
+    let with_the_same_secret = || Settings {
         token_secret: Some(Secret::new("the same in two places")),
         ..settings()
     };
-    let elsewhere = Hall::open(shared.clone(), spec(2)).await;
-    let mut hall = Hall::begun(shared, spec(2)).await;
+    let elsewhere = Hall::open(with_the_same_secret(), spec(2)).await;
+    let mut hall = Hall::begun(with_the_same_secret(), spec(2)).await;
     hall.callers.people.push(elsewhere.people[1].clone());
     assert_eq!(hall.bid(2, 1).await.verdict(), (404, "user_not_found"));
 }

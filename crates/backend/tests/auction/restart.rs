@@ -1,14 +1,14 @@
 //! A process is killed in the middle of an auction, and the next one goes on with it.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use gavelscope_backend::{Database, Demo, DemoSpec, Settings, seed_demo, start};
+use gavelscope_backend::{Demo, DemoSpec, Settings, seed_demo, start};
 use gavelscope_contract::auction::AuctionStatus;
 use serde_json::{Value, json};
 
+use crate::common::databases::{Shared, shared};
 use crate::common::{Callers, callers, settings, spec};
 
 /// A `gaveld` of its own, killed without warning when it is dropped.
@@ -19,10 +19,10 @@ struct Process {
 
 impl Process {
     /// Starts one on a free port, and reads the port from its log.
-    fn on(database: &Path) -> Self {
+    fn on(database: &Shared) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_gaveld"))
             .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--database"])
-            .arg(database)
+            .arg(&database.argument)
             .env("RUST_LOG", "info")
             .stderr(Stdio::piped())
             .spawn()
@@ -48,10 +48,10 @@ impl Drop for Process {
     }
 }
 
-/// A league in a file.
-async fn seeded(database: &Path, spec: DemoSpec) -> Demo {
+/// A league in a database.
+async fn seeded(database: &Shared, spec: DemoSpec) -> Demo {
     let settings = Settings {
-        database: Database::File(database.to_owned()),
+        database: database.database.clone(),
         ..settings()
     };
     let running = start(settings).await.unwrap();
@@ -81,17 +81,16 @@ async fn wait_for_lot(hall: &Callers, number: u32) {
 
 #[tokio::test]
 async fn killed_mid_lot_the_lot_goes_on_to_the_same_deadline() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("auction.db");
-    let demo = seeded(&file, quick(3)).await;
-    let process = Process::on(&file);
+    let database = shared(crate::ON);
+    let demo = seeded(&database, quick(3)).await;
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     hall.command(0, "begin").await.ok();
     hall.bid_with_key(1, 2_000_000, Some("k")).await.ok();
     let before = hall.snapshot().await;
     drop(process);
 
-    let process = Process::on(&file);
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     let after = hall.snapshot().await;
     assert_eq!(
@@ -117,10 +116,9 @@ async fn killed_mid_lot_the_lot_goes_on_to_the_same_deadline() {
 
 #[tokio::test]
 async fn killed_in_the_three_two_one_it_counts_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("auction.db");
-    let demo = seeded(&file, quick(600)).await;
-    let process = Process::on(&file);
+    let database = shared(crate::ON);
+    let demo = seeded(&database, quick(600)).await;
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     hall.command(0, "begin").await.ok();
     hall.bid(1, 2_000_000).await.ok();
@@ -138,7 +136,7 @@ async fn killed_in_the_three_two_one_it_counts_on() {
     drop(process);
     completing.await.unwrap();
 
-    let process = Process::on(&file);
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     wait_for_lot(&hall, 2).await;
     let events = hall.all_events().await;
@@ -157,10 +155,9 @@ async fn killed_in_the_three_two_one_it_counts_on() {
 
 #[tokio::test]
 async fn killed_and_started_past_the_deadline_the_hammer_falls_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("auction.db");
-    let demo = seeded(&file, quick(1)).await;
-    let process = Process::on(&file);
+    let database = shared(crate::ON);
+    let demo = seeded(&database, quick(1)).await;
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     hall.command(0, "begin").await.ok();
     hall.bid(1, 2_000_000).await.ok();
@@ -168,7 +165,7 @@ async fn killed_and_started_past_the_deadline_the_hammer_falls_at_once() {
     // The time in which nobody is there is what is tested.
     tokio::time::sleep(Duration::from_millis(1_200)).await;
 
-    let process = Process::on(&file);
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     assert_eq!(
         hall.bid(0, 3_000_000).await.verdict(),
@@ -188,16 +185,15 @@ async fn killed_and_started_past_the_deadline_the_hammer_falls_at_once() {
 
 #[tokio::test]
 async fn a_paused_auction_is_still_paused_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("auction.db");
-    let demo = seeded(&file, quick(600)).await;
-    let process = Process::on(&file);
+    let database = shared(crate::ON);
+    let demo = seeded(&database, quick(600)).await;
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     hall.command(0, "begin").await.ok();
     let left = hall.command(0, "pause").await.ok()["remainingTime"].clone();
     drop(process);
 
-    let process = Process::on(&file);
+    let process = Process::on(&database);
     let hall = callers(process.url.clone(), &demo);
     assert_eq!(hall.snapshot().await.auction.status, AuctionStatus::Paused);
     assert_eq!(hall.command(0, "resume").await.ok()["remainingTime"], left);

@@ -1,12 +1,15 @@
 //! What the tests share: a backend in this process, people who call it over HTTP, and sockets that listen.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod databases;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use databases::{execute, fresh};
 use futures_util::{SinkExt, StreamExt};
-use gavelscope_backend::{Clock, Demo, DemoSpec, Running, Settings, SystemClock, seed_demo, start};
+use gavelscope_backend::{Clock, Database, Demo, DemoSpec, Running, Settings, SystemClock, seed_demo, start};
 use gavelscope_contract::auction::{AuctionSnapshot, EventPage};
 use gavelscope_contract::auth::SignIn;
 use reqwest::Method;
@@ -17,20 +20,30 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 /// How long anything may take before a test says that it never came.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The system's clock, which a test can set forward.
-#[derive(Debug, Default)]
-pub struct JumpingClock(AtomicI64);
+/// The system's clock, which a test can set forward; that of PostgreSQL goes with it.
+#[derive(Debug)]
+pub struct JumpingClock {
+    ahead: AtomicI64,
+    database: Database,
+}
 
 impl JumpingClock {
     pub fn jump(&self, by: Duration) {
-        self.0
-            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        let by = i64::try_from(by.as_millis()).unwrap();
+        let ahead = self.ahead.fetch_add(by, Ordering::SeqCst) + by;
+        if let Database::Postgres(url) = &self.database {
+            let statement = format!(
+                "CREATE OR REPLACE FUNCTION gaveld_now() RETURNS BIGINT LANGUAGE sql VOLATILE AS
+                     'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + {ahead}'"
+            );
+            execute(url.expose(), statement);
+        }
     }
 }
 
 impl Clock for JumpingClock {
     fn now(&self) -> i64 {
-        SystemClock.now() + self.0.load(Ordering::SeqCst)
+        SystemClock.now() + self.ahead.load(Ordering::SeqCst)
     }
 }
 
@@ -193,9 +206,10 @@ pub fn spec(people: usize) -> DemoSpec {
     }
 }
 
-/// Memory, and a pause between two lots that takes 30 ms.
+/// A fresh database of the suite's kind, and a pause between two lots that takes 30 ms.
 pub fn settings() -> Settings {
     Settings {
+        database: fresh(crate::ON),
         countdown_step: Duration::from_millis(10),
         ..Settings::practice()
     }
@@ -232,10 +246,14 @@ impl Hall {
 
     /// With a clock that can be set forward.
     pub async fn with_clock(spec: DemoSpec) -> (Self, Arc<JumpingClock>) {
-        let clock = Arc::new(JumpingClock::default());
+        let settings = settings();
+        let clock = Arc::new(JumpingClock {
+            ahead: AtomicI64::new(0),
+            database: settings.database.clone(),
+        });
         let settings = Settings {
             clock: clock.clone(),
-            ..settings()
+            ..settings
         };
         (Self::begun(settings, spec).await, clock)
     }

@@ -1,6 +1,7 @@
 //! SQLite: one file, on one machine. One connection writes, so transactions queue in order instead of colliding; a file
 //! has others that read beside it. Memory has that one connection alone: a second one would be a second, empty database.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,7 +76,9 @@ async fn pool(url: &str, connections: u32, makes_wal: bool) -> Result<AnyPool, S
             Box::pin(async move {
                 sqlx::raw_sql(SESSION).execute(&mut *connection).await?;
                 if makes_wal {
-                    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(connection).await?;
+                    sqlx::raw_sql("PRAGMA journal_mode = WAL")
+                        .execute(connection)
+                        .await?;
                 }
                 Ok(())
             })
@@ -107,7 +110,7 @@ fn url(path: &Path) -> Result<String, StoreError> {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
             url.push(char::from(byte));
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            let _ = write!(url, "%{byte:02X}");
         }
     }
     url.push_str("?mode=rwc");

@@ -1,12 +1,10 @@
 //! Of two simultaneous bids exactly one wins, two thousand times.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "that is how a test fails")]
-
-mod common;
-
-use common::{Callers, Hall, settings, spec};
-use gavelscope_backend::{Database, DemoSpec, Settings, start};
+use gavelscope_backend::{DemoSpec, Settings, start};
 use gavelscope_contract::Money;
+
+use crate::common::databases::shared;
+use crate::common::{Callers, Hall, settings, spec};
 
 fn rich() -> DemoSpec {
     DemoSpec {
@@ -66,9 +64,9 @@ async fn check_the_books(hall: &Hall, pairs: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_thousand_simultaneous_pairs_each_has_exactly_one_winner() {
-    let folder = tempfile::tempdir().unwrap();
+    let shared = shared(crate::ON);
     let settings = Settings {
-        database: Database::File(folder.path().join("auction.db")),
+        database: shared.database.clone(),
         ..settings()
     };
     let hall = Hall::begun(settings, rich()).await;
@@ -80,7 +78,7 @@ async fn of_two_thousand_simultaneous_pairs_each_has_exactly_one_winner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_holds_in_memory() {
+async fn the_same_holds_for_one_pod_alone() {
     let hall = Hall::begun(settings(), rich()).await;
     race(&hall, &hall, 200).await;
     check_the_books(&hall, 200).await;
@@ -104,9 +102,9 @@ async fn of_two_different_amounts_at_once_the_higher_always_stands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_on_one_database_still_have_one_winner() {
     // Neither one's queue is seen by the other: what decides is the transaction in the database alone.
-    let folder = tempfile::tempdir().unwrap();
+    let shared = shared(crate::ON);
     let settings = Settings {
-        database: Database::File(folder.path().join("auction.db")),
+        database: shared.database.clone(),
         ..settings()
     };
     let hall = Hall::begun(settings.clone(), rich()).await;
