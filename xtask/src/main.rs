@@ -6,6 +6,7 @@ mod bench;
 mod bindings;
 mod build;
 mod failure;
+mod fleet;
 mod icons;
 mod node;
 mod package;
@@ -35,6 +36,8 @@ Chores:
                         the test in the real window. --quick leaves the window out and tries fewer random cases;
                         --soak runs the long form of every scenario (an hour).
   setup                 Only install what is missing, for all of the chores.
+  fleet [...]           Install what is missing, build, and start several pods with their database, Redis and HAProxy;
+                        `cargo xtask fleet --help` lists the options. Ctrl-C tears everything down.
   bench <name> [...]    Measure. Names: session. What follows the name goes to the benchmark.
   package               Build the .deb and the .rpm.
   bindings              Write the TypeScript of the commands and events anew from the Rust list.
@@ -46,6 +49,9 @@ Environment:
   GAVELSCOPE_SKIP_SYSTEM_PACKAGES   when set, believe that the system packages are there
 
 Logs of the steps are in <target>/xtask/logs.";
+
+/// Their words go to the program that they start.
+const HAS_ITS_OWN_HELP: &[&str] = &["bench", "fleet"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -64,8 +70,13 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         println!("{HELP}");
         return Ok(());
     };
-    if matches!(chore, "help" | "--help" | "-h") || (rest.contains(&"--help") && chore != "bench") {
+    if matches!(chore, "help" | "--help" | "-h")
+        || (rest.contains(&"--help") && !HAS_ITS_OWN_HELP.contains(&chore))
+    {
         println!("{HELP}");
+        return Ok(());
+    }
+    if chore == "fleet" && fleet::help(rest) {
         return Ok(());
     }
     let project = Project::find();
@@ -77,6 +88,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         ("test", ["--quick"]) => test::test(&project, &mut steps, test::Extent::Quick),
         ("test", ["--soak"]) => test::test(&project, &mut steps, test::Extent::Soak),
         ("setup", []) => setup(&project, &mut steps),
+        ("fleet", given) => fleet::fleet(&project, &mut steps, given),
         ("bench", ["session", given @ ..]) => bench::session(&project, &mut steps, given),
         ("package", []) => package::package(&project, &mut steps),
         ("bindings", []) => bindings::write(&project, &mut steps),

@@ -1,5 +1,6 @@
 //! Real pods, trace players, fault makers and a driver of the real window. Tests only.
 
+pub mod fleet;
 pub mod flood;
 pub mod hostile;
 pub mod player;

@@ -162,6 +162,8 @@ fn cast(league: &str) -> Cast<'_> {
         budget: Money::from_pounds(500_000_000),
         lots: 6,
         seconds: 240,
+        anti_snipe_seconds: 1,
+        slots: 1,
     }
 }
 

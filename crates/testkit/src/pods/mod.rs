@@ -21,7 +21,7 @@ use crate::process::Process;
 
 pub use port::free_port;
 pub use programs::python;
-pub use seed::{Cast, Seed, SeedError, seed, seed_cast, seed_lots};
+pub use seed::{Cast, Seed, SeedError, seed, seed_cast, seed_lots, set_up};
 
 /// How long a pod may take until it answers; Python on a busy machine is slow to start.
 const START_LIMIT: Duration = Duration::from_mins(1);

@@ -25,7 +25,9 @@ pub enum SeedError {
 pub struct Seed {
     /// The league.
     pub league: LeagueId,
-    /// Its auction, begun.
+    /// What another manager joins it with.
+    pub invite: String,
+    /// Its auction.
     pub auction: AuctionId,
     /// The managers, signed in; the first is the commissioner.
     pub people: Vec<Credentials>,
@@ -44,6 +46,10 @@ pub struct Cast<'a> {
     pub lots: u32,
     /// How long each runs, s.
     pub seconds: u32,
+    /// How much a late bid leaves on the clock, s.
+    pub anti_snipe_seconds: u32,
+    /// How many clubs a manager buys at the most.
+    pub slots: u32,
 }
 
 /// Signs so many people in, makes a league of them with money enough for any number of bids, and begins its auction:
@@ -64,12 +70,24 @@ pub async fn seed_lots(url: &str, people: usize, lots: u32, seconds: u32) -> Res
         budget: Money::from_pounds(4_000_000_000),
         lots,
         seconds,
+        anti_snipe_seconds: 1,
+        slots: 1,
     };
     seed_cast(url, &cast).await
 }
 
 /// The same with a cast of one's own.
 pub async fn seed_cast(url: &str, cast: &Cast<'_>) -> Result<Seed, SeedError> {
+    let seed = set_up(url, cast).await?;
+    let commissioner = seed.people.first().ok_or(SeedError::NoToken)?;
+    let rest = Rest::new(ServerAddress::parse(url, DEFAULT_PATH)?)?;
+    rest.set_credentials(commissioner.clone());
+    rest.auction_call(&seed.auction, "begin").await?;
+    Ok(seed)
+}
+
+/// The same, but the auction waits for its commissioner.
+pub async fn set_up(url: &str, cast: &Cast<'_>) -> Result<Seed, SeedError> {
     let address = ServerAddress::parse(url, DEFAULT_PATH)?;
     let mut signed_in = Vec::with_capacity(cast.people.len());
     for email in cast.people {
@@ -85,10 +103,10 @@ pub async fn seed_cast(url: &str, cast: &Cast<'_>) -> Result<Seed, SeedError> {
         budget: cast.budget,
         min_managers: 1,
         max_managers: u32::try_from(cast.people.len()).unwrap_or(u32::MAX).max(2),
-        club_slots: 1,
+        club_slots: cast.slots,
         sport_key: "football".to_owned(),
         timer_seconds: cast.seconds,
-        anti_snipe_seconds: 1,
+        anti_snipe_seconds: cast.anti_snipe_seconds,
         assets_selected: Some(
             (1..=cast.lots)
                 .map(|number| ClubId(format!("club-{number:02}")))
@@ -101,9 +119,9 @@ pub async fn seed_cast(url: &str, cast: &Cast<'_>) -> Result<Seed, SeedError> {
         rest.join_league(&invite, &person.user).await?;
     }
     let auction = rest.start_auction(&league.id).await?.body.auction_id;
-    rest.auction_call(&auction, "begin").await?;
     Ok(Seed {
         league: league.id,
+        invite,
         auction,
         people: signed_in.into_iter().map(|(person, _)| person).collect(),
     })
