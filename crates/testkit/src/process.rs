@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// How much of a log goes into an error, in bytes from its end.
 const LOG_IN_ERRORS: usize = 3_000;
@@ -86,11 +86,16 @@ impl Process {
         }
     }
 
-    /// Kills it as the kernel does when memory runs out: nothing more is written, said or closed by it.
+    /// Kills it as the kernel does when memory runs out: nothing more is written, said or closed by it. What it started
+    /// itself goes with it.
     pub fn kill(&mut self) -> io::Result<()> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
         };
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            // It may be alone in its group, or gone already.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
         child.kill()?;
         child.wait()?;
         Ok(())

@@ -87,20 +87,7 @@ impl Postgres {
             programs: programs().ok_or(PostgresError::Missing)?,
             runs_as,
         };
-        let mut initdb = postgres.command("initdb");
-        initdb
-            .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8"])
-            .args(["--locale", "C", "--no-sync", "--pgdata"])
-            .arg(&postgres.files);
-        let made = tokio::process::Command::from(initdb)
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(system("starting initdb"))?;
-        if !made.status.success() {
-            let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            return Err(PostgresError::Files(said));
-        }
+        postgres.make_files().await?;
         postgres.launch().await?;
         Ok(postgres)
     }
@@ -146,6 +133,25 @@ impl Postgres {
             command.uid(user).gid(group);
         }
         command
+    }
+
+    async fn make_files(&mut self) -> Result<(), PostgresError> {
+        let mut initdb = self.command("initdb");
+        initdb
+            .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8"])
+            .args(["--locale", "C", "--no-sync", "--pgdata"])
+            .arg(&self.files);
+        self.process
+            .launch(&mut initdb)
+            .map_err(system("starting initdb"))?;
+        let since = Instant::now();
+        loop {
+            match self.process.ended().map_err(system("looking after initdb"))? {
+                Some(status) if status.success() => return Ok(()),
+                None if since.elapsed() < START_LIMIT => tokio::time::sleep(Duration::from_millis(20)).await,
+                _ => return Err(PostgresError::Files(self.process.end_of_log())),
+            }
+        }
     }
 
     async fn launch(&mut self) -> Result<(), PostgresError> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_testkit::fleet::{Adapter, Fleet, FleetKind, FleetOptions, Side};
-use gavelscope_testkit::pods::{PodKind, Seed};
+use gavelscope_testkit::pods::{Pod, PodKind, Seed};
 
 /// A name and its e-mail address.
 type Person = (&'static str, &'static str);
@@ -128,7 +128,7 @@ fn ways_in(out: &mut impl Write, side: &Side, seed: &Seed, people: &[Person], be
         email(1)
     )?;
     // Which pod takes a bid is what matters here, so it goes past the balancer.
-    let last = side.pods().last().map(|pod| pod.url()).unwrap_or_default();
+    let last = side.pods().last().map(Pod::url).unwrap_or_default();
     writeln!(
         out,
         "  {gavelctl} bid --server {last} --email {} --auction {auction} 2m",
