@@ -57,6 +57,8 @@ pub struct AuctionState {
     pub reached: Option<Reached>,
     /// A page of that stream was asked for to fill a hole.
     pub filling: bool,
+    /// What is missing may only have been overtaken: it is waited for a moment before anybody is asked.
+    pub patience: Option<Patience>,
     /// When something last changed, by our clock: a snapshot that was asked for after it cannot be older.
     pub changed_at: Millis,
     /// When a pause without a number was believed; a snapshot that was asked for later has to confirm it.
@@ -99,6 +101,16 @@ pub struct Reached {
     pub epoch: String,
     /// The number of the last event that was applied.
     pub seq: u64,
+}
+
+/// A hole that may close by itself: what two pods say can overtake each other on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Patience {
+    /// Since when; it is known by that, too.
+    pub since: Millis,
+    /// Up to where in the stream something is known to have been said; 0 where nothing says so.
+    pub up_to: u64,
 }
 
 /// What is on the block.
@@ -197,6 +209,7 @@ impl AuctionState {
             sequence: 0,
             reached: None,
             filling: false,
+            patience: None,
             changed_at: Millis(i64::MIN),
             paused_at: None,
             contradicted_at: None,

@@ -34,6 +34,11 @@ pub enum Input<'a> {
         /// How often the managers had been told when that was asked for.
         told: u32,
     },
+    /// What is missing has been waited for long enough.
+    Waited {
+        /// Since when: another hole than that one goes on being waited for.
+        since: Millis,
+    },
     /// No snapshot could be had.
     WithoutSnapshot,
     /// The link is gone.
@@ -53,6 +58,7 @@ impl Input<'_> {
             Self::Page(_) => "page",
             Self::Clubs { .. } => "clubs",
             Self::Participants { .. } => "participants",
+            Self::Waited { .. } => "waited",
             Self::WithoutSnapshot => "withoutSnapshot",
             Self::LinkLost => "linkLost",
             Self::Resync => "resync",

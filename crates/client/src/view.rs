@@ -74,12 +74,13 @@ impl Polled {
 
 /// Whether what is shown can be relied on.
 fn trust(state: &AuctionState, around: &Surroundings<'_>) -> Trust {
-    match (around.polled, &state.sync) {
-        (Some(polled), _) if polled.is_fresh(around.now) => Trust::Polled,
+    // What may only have been overtaken is waited for less than a quarter of a second: nothing to frighten anybody with.
+    let follows = state.sync == Sync::Fresh || state.patience.is_some();
+    match around.polled {
+        Some(polled) if polled.is_fresh(around.now) => Trust::Polled,
         _ if !around.online => Trust::Stale,
-        (Some(_), _) | (None, Sync::Behind(_)) => Trust::CatchingUp,
-        (None, Sync::Fresh) if around.suspect => Trust::CatchingUp,
-        (None, Sync::Fresh) => Trust::Live,
+        None if follows && !around.suspect => Trust::Live,
+        _ => Trust::CatchingUp,
     }
 }
 

@@ -260,9 +260,13 @@ impl Recorder {
             Input::Page(page) => (None, None, json(page)),
             Input::Clubs { list, told } => (Some(*told), None, json(list)),
             Input::Participants { list, told } => (Some(*told), None, json(list)),
-            Input::WithoutSnapshot | Input::LinkLost | Input::Resync | Input::Gone => {
+            Input::Waited { .. } | Input::WithoutSnapshot | Input::LinkLost | Input::Resync | Input::Gone => {
                 (None, None, Body::Nothing)
             }
+        };
+        let since = match input {
+            Input::Waited { since } => Some(*since),
+            _ => None,
         };
         let name = input.name();
         let head = Head::Input {
@@ -270,6 +274,7 @@ impl Recorder {
             name,
             told,
             sent,
+            since,
         };
         self.line(now, &head, body);
     }

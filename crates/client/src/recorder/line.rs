@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::state::{LinkPhase, Millis};
 
 /// The version of the lines. A reader refuses what it does not know.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A line but for its times and its body.
 #[derive(Debug, Serialize)]
@@ -75,6 +75,8 @@ pub(super) enum Head<'a> {
         told: Option<u32>,
         #[serde(skip_serializing_if = "Option::is_none")]
         sent: Option<Millis>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Millis>,
     },
     /// My link went over to another phase.
     Transition { phase: LinkPhase, reason: &'a str },
@@ -134,6 +136,8 @@ pub(super) struct Entry<'a> {
     pub told: Option<u32>,
     #[serde(default)]
     pub sent: Option<Millis>,
+    #[serde(default)]
+    pub since: Option<Millis>,
     pub needed_ms: Option<u32>,
     pub count: Option<u32>,
     pub sum: Option<u32>,

@@ -268,6 +268,12 @@ impl Replay {
                 let told = told(entry)?;
                 self.fold(&auction, &Input::Participants { list: &list, told })
             }
+            "waited" => {
+                let since = entry
+                    .since
+                    .ok_or_else(|| ReplayError::Unreadable("it does not say since when".to_owned()))?;
+                self.fold(&auction, &Input::Waited { since })
+            }
             "withoutSnapshot" => self.fold(&auction, &Input::WithoutSnapshot),
             "linkLost" => self.fold(&auction, &Input::LinkLost),
             "resync" => self.fold(&auction, &Input::Resync),

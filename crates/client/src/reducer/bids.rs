@@ -2,7 +2,7 @@
 
 use gavelscope_contract::event::{BidUpdate, Event};
 
-use super::{Effect, behind};
+use super::{Effect, behind, patience};
 use crate::auction::AuctionState;
 use crate::state::Millis;
 
@@ -13,28 +13,36 @@ pub(super) fn is_ahead(state: &AuctionState, update: &BidUpdate) -> bool {
         && (update.seq - state.sequence > 1 || lot.is_some_and(|number| number > state.latest_lot))
 }
 
-/// A bid that was accepted. Its number decides: one that is known is dropped, one that does not follow waits for a
-/// snapshot. A bid of a lot that is over keeps the count and changes nothing else; one that is lower than the price is
+/// Counts and says what is missing before a bid.
+pub(super) fn missed(state: &mut AuctionState, update: &BidUpdate, effects: &mut Vec<Effect>) {
+    let missing = update.seq.saturating_sub(state.sequence).saturating_sub(1);
+    state.gaps = state
+        .gaps
+        .saturating_add(u32::try_from(missing).unwrap_or(u32::MAX));
+    let what = match (missing, update.lot_id.number()) {
+        (0, Some(number)) => format!("The start of lot {number} was missed"),
+        (0 | 1, _) => format!("A bid was missed before no. {}", update.seq),
+        _ => format!("{missing} bids were missed before no. {}", update.seq),
+    };
+    effects.push(Effect::Note(format!("{what}; reading the state anew.")));
+}
+
+/// A bid that was accepted. Its number decides: one that is known is dropped, one that does not follow waits. A bid of a lot that is over keeps the count and changes nothing else; one that is lower than the price is
 /// shown as what it is ([`crate::auction::Lot::add_bid`]).
 pub(super) fn bid(state: &mut AuctionState, update: &BidUpdate, now: Millis, effects: &mut Vec<Effect>) {
     if update.seq <= state.sequence {
         state.repeats = state.repeats.saturating_add(1);
         return;
     }
-    let missing = update.seq - state.sequence - 1;
-    let unheard_of = update.lot_id.number().filter(|number| *number > state.latest_lot);
-    if missing > 0 || unheard_of.is_some() {
-        state.gaps = state
-            .gaps
-            .saturating_add(u32::try_from(missing).unwrap_or(u32::MAX));
-        let what = match (missing, unheard_of) {
-            (0, Some(number)) => format!("The start of lot {number} was missed"),
-            (1, _) => format!("A bid was missed before no. {}", update.seq),
-            _ => format!("{missing} bids were missed before no. {}", update.seq),
-        };
-        effects.push(Effect::Note(format!("{what}; reading the state anew.")));
+    if is_ahead(state, update) {
         behind(state, Some(&Event::BidUpdate(update.clone())), now);
-        effects.push(Effect::Snapshot);
+        if state.reached.is_none() {
+            patience::wait(state, 0, now, effects);
+        } else {
+            // Its place in the stream is right, so nothing that was overtaken can be missing.
+            missed(state, update, effects);
+            effects.push(Effect::Snapshot);
+        }
         return;
     }
     state.sequence = update.seq;

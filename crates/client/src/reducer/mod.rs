@@ -13,6 +13,7 @@ mod clock;
 mod lots;
 mod order;
 mod page;
+mod patience;
 mod people;
 mod snapshot;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::state::{AuctionPhase, Millis};
 
 pub use lots::clubs;
 pub use page::page;
+pub use patience::waited;
 pub use people::participants;
 pub use snapshot::snapshot;
 
@@ -35,6 +37,9 @@ use order::Turn;
 const MOST_KEPT: usize = 2_000;
 /// A message that so many later snapshots do not know of is not believed.
 const MOST_DENIALS: u8 = 2;
+
+/// What is said of another epoch.
+const BEGAN_ANEW: &str = "The server began to count anew; reading the state.";
 
 /// What the reducer wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +52,11 @@ pub enum Effect {
         epoch: String,
         /// The last number that is known.
         after: u64,
+    },
+    /// Wait a moment for what may only have been overtaken, then say [`Input::Waited`].
+    Wait {
+        /// Since when: it is known by that.
+        since: Millis,
     },
     /// Read the clubs anew.
     Clubs,
@@ -64,6 +74,7 @@ pub fn fold(state: &mut AuctionState, input: &Input<'_>, now: Millis) -> Vec<Eff
         Input::Page(said) => return page(state, said, now),
         Input::Clubs { list, told } => return clubs(state, list, told),
         Input::Participants { list, told } => return participants(state, list, told),
+        Input::Waited { since } => return waited(state, since),
         Input::WithoutSnapshot => return without_snapshot(state, now),
         Input::LinkLost => link_lost(state),
         Input::Resync => resync(state),
@@ -85,6 +96,7 @@ pub fn event(state: &mut AuctionState, event: &Event, now: Millis) -> Vec<Effect
             if !matches!(order::turn(state, event), Turn::Stale | Turn::OtherEpoch) {
                 clock::tick(state, timer, now, &mut effects);
             }
+            patience::heard_of(state, event);
         }
         (event, Sync::Behind(kept)) => {
             if kept.len() >= MOST_KEPT {
@@ -94,12 +106,14 @@ pub fn event(state: &mut AuctionState, event: &Event, now: Millis) -> Vec<Effect
                 )));
                 effects.push(Effect::Snapshot);
                 kept.clear();
+                state.patience = None;
             }
             kept.push(Kept {
                 at: now,
                 event: event.clone(),
                 unknown_to: 0,
             });
+            patience::mend(state, event, now, &mut effects);
         }
         (event, Sync::Fresh) => in_turn(state, event, now, now, &mut effects),
     }
@@ -110,11 +124,13 @@ pub fn event(state: &mut AuctionState, event: &Event, now: Millis) -> Vec<Effect
 pub fn link_lost(state: &mut AuctionState) {
     state.sync = Sync::Behind(Vec::new());
     state.filling = false;
+    state.patience = None;
 }
 
 /// Messages were dropped on this side: what follows does not connect. What is kept already still waits.
 pub fn resync(state: &mut AuctionState) {
     state.filling = false;
+    state.patience = None;
     if state.sync == Sync::Fresh {
         state.sync = Sync::Behind(Vec::new());
     }
@@ -148,7 +164,13 @@ pub fn without_snapshot(state: &mut AuctionState, now: Millis) -> Vec<Effect> {
             apply(state, event, false, now, &mut effects);
         }
         state.sync = Sync::Behind(Vec::new());
-        effects.retain(|effect| !matches!(effect, Effect::Snapshot | Effect::Fill { .. }));
+        state.patience = None;
+        effects.retain(|effect| {
+            !matches!(
+                effect,
+                Effect::Snapshot | Effect::Fill { .. } | Effect::Wait { .. }
+            )
+        });
     }
     effects
 }
@@ -163,36 +185,31 @@ fn in_turn(state: &mut AuctionState, event: &Event, at: Millis, now: Millis, eff
         }
         Turn::Known => {
             state.repeats = state.repeats.saturating_add(1);
-            // A snapshot can overtake what it covers, and does not say who bought what: that is taken late, too.
-            if matches!(event, Event::Sold(_) | Event::AuctionComplete(_)) {
+            // A snapshot can overtake what it covers, and does not say who bought what, nor whether a lot was offered
+            // before: that is taken late, too.
+            let says_more = match event {
+                Event::Sold(_) | Event::AuctionComplete(_) => true,
+                Event::LotStarted(_) => state.phase != AuctionPhase::Completed,
+                _ => false,
+            };
+            if says_more {
                 apply(state, event, true, now, effects);
             }
         }
         Turn::Stale => {}
-        Turn::Hole { missing } => {
-            state.gaps = state
-                .gaps
-                .saturating_add(u32::try_from(missing).unwrap_or(u32::MAX));
-            let were = if missing == 1 {
-                "message was"
-            } else {
-                "messages were"
-            };
-            effects.push(Effect::Note(format!(
-                "{missing} {were} missed; asking the server for what was said since."
-            )));
+        Turn::Hole { up_to } => {
             if let Event::Tick(timer) = event {
                 behind(state, None, at);
                 clock::tick(state, timer, now, effects);
             } else {
                 behind(state, Some(event), at);
             }
-            order::fill(state, effects);
+            patience::wait(state, up_to, now, effects);
         }
+        // The clock went over to another pod, or the database is another one: nothing that waiting would bring connects
+        // the two.
         Turn::OtherEpoch => {
-            effects.push(Effect::Note(
-                "The server began to count anew; reading the state.".to_owned(),
-            ));
+            effects.push(Effect::Note(BEGAN_ANEW.to_owned()));
             behind(state, Some(event), at);
             effects.push(Effect::Snapshot);
         }
@@ -223,6 +240,7 @@ fn go_on(
 ) {
     state.sync = Sync::Fresh;
     state.filling = false;
+    state.patience = None;
     order::sort(&mut kept);
     for mut waiting in kept {
         let older = covered_until.is_some_and(|sent| waiting.at < sent);

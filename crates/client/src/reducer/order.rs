@@ -22,10 +22,10 @@ pub(super) enum Turn {
     Known,
     /// It is not kept in the stream, and older than what is known.
     Stale,
-    /// So many are missing before it.
+    /// Others are missing before it.
     Hole {
-        /// How many.
-        missing: u64,
+        /// Up to where something was said.
+        up_to: u64,
     },
     /// It belongs to another stream.
     OtherEpoch,
@@ -48,9 +48,8 @@ pub(super) fn turn(state: &AuctionState, event: &Event) -> Turn {
         (true, Some(0)) | (false, Some(1)) => Turn::Next,
         // What is said to one socket alone can overtake what is still being said to the room; a tick cannot.
         (true, Some(_)) if !matches!(event, Event::Tick(_)) => Turn::Unnumbered,
-        (true, Some(missing)) => Turn::Hole { missing },
         (false, None | Some(0)) => Turn::Known,
-        (false, Some(ahead)) => Turn::Hole { missing: ahead - 1 },
+        (true | false, Some(_)) => Turn::Hole { up_to: position.seq },
     }
 }
 

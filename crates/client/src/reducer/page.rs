@@ -67,10 +67,11 @@ pub fn page(state: &mut AuctionState, page: &EventPage, now: Millis) -> Vec<Effe
         super::behind(state, None, now);
         order::fill(state, &mut effects);
     }
-    if state.filling && reached == before {
+    if (state.filling || state.patience.is_some()) && reached == before {
         // The page brought nothing, and something is missing still.
-        effects.retain(|effect| !matches!(effect, Effect::Fill { .. }));
+        effects.retain(|effect| !matches!(effect, Effect::Fill { .. } | Effect::Wait { .. }));
         state.filling = false;
+        state.patience = None;
         effects.push(Effect::Snapshot);
     }
     effects

@@ -75,7 +75,7 @@ fn take(state: &mut AuctionState, snapshot: &Snapshot<'_>, now: Millis, effects:
     match order::standing(state, snapshot) {
         Standing::AtLeast => {}
         Standing::Older => {
-            let waiting = matches!(state.sync, Sync::Behind(_)) && !state.filling;
+            let waiting = matches!(state.sync, Sync::Behind(_)) && !state.filling && state.patience.is_none();
             if waiting || state.paused_at.is_some() {
                 effects.push(Effect::Snapshot);
             }

@@ -262,11 +262,15 @@ fn page_of(oldest: u64, events: &[(u64, &str, Value)]) -> EventPage {
 fn a_hole_in_the_stream_is_filled_in_order_before_what_waited() {
     let mut state = in_stream();
     let effects = heard(&mut state, "bid_update", placed(bid(3, "w", 12), "e", 6));
+    assert_eq!(effects, [Effect::Wait { since: Millis(1) }]);
+    assert_eq!(state.gaps, 0, "it may only have been overtaken");
     let fill = Effect::Fill {
         epoch: "e".to_owned(),
         after: 3,
     };
+    let effects = waited(&mut state, Millis(1));
     assert!(effects.contains(&fill), "{effects:?}");
+    assert_eq!(state.gaps, 2);
     assert_eq!(price(&state), None, "what waits is not shown");
     let page_4_5 = page_of(
         1,
@@ -291,6 +295,7 @@ fn a_hole_in_the_stream_is_filled_in_order_before_what_waited() {
 fn a_page_that_leaves_a_hole_or_counts_anew_leads_to_a_snapshot() {
     let hole = |state: &mut AuctionState| {
         heard(state, "bid_update", placed(bid(3, "w", 12), "e", 6));
+        waited(state, Millis(1));
     };
     let mut forgotten = in_stream();
     hole(&mut forgotten);
@@ -325,7 +330,11 @@ fn a_tick_tells_that_something_was_said_before_it() {
     let mut state = in_stream();
     let mut tick = timer(1, 10_000, 3_000);
     tick["stream"] = json!({"epoch": "e", "seq": 4, "passing": true});
-    let effects = heard(&mut state, "tick", tick);
+    assert_eq!(
+        heard(&mut state, "tick", tick),
+        [Effect::Wait { since: Millis(1) }]
+    );
+    let effects = waited(&mut state, Millis(1));
     assert!(
         matches!(effects.last(), Some(Effect::Fill { after: 3, .. })),
         "{effects:?}"
@@ -351,4 +360,100 @@ fn a_full_buffer_is_dropped_and_said() {
         panic!("it waits")
     };
     assert_eq!(kept.len(), 1);
+}
+
+fn passing_tick(epoch: &str, seq: u64) -> Value {
+    let mut tick = timer(1, 10_000, 3_000);
+    tick["stream"] = json!({"epoch": epoch, "seq": seq, "passing": true});
+    tick
+}
+
+#[test]
+fn what_was_only_overtaken_closes_the_hole_by_itself() {
+    let mut state = in_stream();
+    // The clock's pod is ahead of what another pod said.
+    at(&mut state, 10, "tick", passing_tick("e", 5));
+    assert!(matches!(state.sync, Sync::Behind(_)));
+    assert_eq!(
+        at(&mut state, 11, "bid_update", placed(bid(2, "v", 11), "e", 5)),
+        []
+    );
+    assert_eq!(
+        at(&mut state, 12, "bid_update", placed(bid(1, "u", 10), "e", 4)),
+        []
+    );
+    assert_eq!((state.sequence, &state.sync), (2, &Sync::Fresh));
+    assert_eq!((state.gaps, state.patience), (0, None));
+    let before = state.clone();
+    assert_eq!(waited(&mut state, Millis(10)), [], "nobody waits any more");
+    assert_eq!(state, before);
+}
+
+#[test]
+fn half_of_what_was_heard_of_is_not_all_of_it() {
+    let mut state = in_stream();
+    at(&mut state, 10, "tick", passing_tick("e", 5));
+    let effects = at(&mut state, 11, "bid_update", placed(bid(1, "u", 10), "e", 4));
+    assert_eq!(
+        effects,
+        [Effect::Wait { since: Millis(11) }],
+        "no. 5 was said, too"
+    );
+    assert_eq!((state.sequence, price(&state)), (1, Some(Money::from_pounds(10))));
+    assert_eq!(waited(&mut state, Millis(10)), [], "that hole is closed");
+    let effects = waited(&mut state, Millis(11));
+    assert!(matches!(effects.last(), Some(Effect::Fill { after: 4, .. })));
+    assert_eq!(state.gaps, 1);
+}
+
+#[test]
+fn more_that_waits_does_not_make_the_wait_longer() {
+    let mut state = in_stream();
+    for (now, seq) in [(10, 5), (20, 6), (30, 7)] {
+        at(
+            &mut state,
+            now,
+            "bid_update",
+            placed(bid(seq - 3, "u", 10), "e", seq),
+        );
+    }
+    assert_eq!(state.patience.map(|patience| patience.since), Some(Millis(10)));
+}
+
+#[test]
+fn the_fields_bids_are_waited_for_in_the_same_way() {
+    let mut state = open();
+    heard(&mut state, "bid_update", bid(1, "u", 10));
+    assert_eq!(
+        at(&mut state, 5, "bid_update", bid(3, "w", 12)),
+        [Effect::Wait { since: Millis(5) }]
+    );
+    at(&mut state, 6, "bid_update", bid(2, "v", 11));
+    assert_eq!((state.sequence, state.gaps), (3, 0));
+    at(&mut state, 7, "bid_update", bid(6, "w", 15));
+    let effects = waited(&mut state, Millis(7));
+    assert!(
+        effects.contains(&Effect::Snapshot) && state.gaps == 2,
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_stream_that_begins_anew_is_read_once_and_what_the_old_one_still_said_is_part_of_it() {
+    let mut state = in_stream();
+    let effects = at(&mut state, 10, "tick", passing_tick("f", 4));
+    assert!(
+        matches!(effects[..], [Effect::Note(_), Effect::Snapshot]),
+        "{effects:?}"
+    );
+    assert_eq!(
+        at(&mut state, 12, "bid_update", placed(bid(1, "u", 10), "e", 4)),
+        []
+    );
+    let now_f = json!({"stream": {"epoch": "f", "seq": 4, "passing": true},
+        "bids": [{"userId": "u", "amount": 10, "bidSequence": 1}], "currentBid": 10});
+    let effects = snapshot(&mut state, &read(1, "active", 1, &now_f), Millis(20), Millis(25));
+    assert!(!effects.contains(&Effect::Snapshot), "{effects:?}");
+    assert_eq!((&state.sync, state.sequence), (&Sync::Fresh, 1));
+    assert_eq!(price(&state), Some(Money::from_pounds(10)));
 }

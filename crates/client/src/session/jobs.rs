@@ -12,7 +12,7 @@ use super::{BidOrder, Reply};
 use crate::error::ClientError;
 use crate::ledger::store::LedgerError;
 use crate::rest::{Answer, BidOutcome};
-use crate::state::{HealthClaim, LedgerEntry};
+use crate::state::{HealthClaim, LedgerEntry, Millis};
 use crate::transport::AckError;
 
 type Result<T> = std::result::Result<T, ClientError>;
@@ -35,6 +35,8 @@ pub(super) enum Done {
     },
     /// It is time to ask for a snapshot again.
     SnapshotDue(AuctionId),
+    /// What is missing in an auction has been waited for long enough.
+    Waited { auction: AuctionId, since: Millis },
     /// What was said since was asked for.
     Page {
         auction: AuctionId,

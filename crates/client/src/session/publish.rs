@@ -185,6 +185,7 @@ impl Driver {
             }
             Done::Snapshot { auction, result } => self.snapshot(&auction, *result),
             Done::SnapshotDue(auction) => self.ask_snapshot(&auction),
+            Done::Waited { auction, since } => self.waited(&auction, since),
             Done::Page { auction, result } => self.page(&auction, result),
             Done::Clubs {
                 auction,

@@ -7,6 +7,7 @@ use gavelscope_contract::ack::{JoinAuction, JoinLeagueRoom};
 use gavelscope_contract::auction::{AuctionSnapshot, EventPage};
 use gavelscope_contract::event::Event;
 use gavelscope_contract::{Ack, AuctionId, LeagueId, Received};
+use rand::RngExt;
 use tokio::sync::oneshot;
 
 use super::Reply;
@@ -27,6 +28,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(5);
 /// A join is told to the whole room, so no more leagues are listened to than an evening has.
 const LEAGUE_ROOMS: usize = 8;
+/// What is missing may have been overtaken on its way between two pods, which takes milliseconds. Many sessions see the
+/// same hole at the same moment and must not ask all at once, so each waits another time.
+const PATIENCE_MS: std::ops::RangeInclusive<u64> = 150..=250;
 /// Two snapshots of one auction are at least so far apart.
 const SNAPSHOT_APART: Duration = Duration::from_millis(50);
 
@@ -365,21 +369,61 @@ impl Driver {
         let room = &mut self.rooms[index];
         // Any event can show that one before it did not come: the stream of our own backend numbers them all.
         let hole = room.state.gaps > gaps;
+        let told = room.state.sequence;
         match event {
             Event::Tick(_) | Event::AntiSnipe(_) => room.delivery.tick(Instant::now()),
-            Event::BidUpdate(update) => room.delivery.bid(update.seq, update.seq > sequence && !hole),
+            // One that has to wait for another has not proved anything yet.
+            Event::BidUpdate(update) if update.seq <= sequence || update.seq > told => {
+                room.delivery.bid(update.seq, false);
+            }
             _ => {}
         }
-        let change = if hole {
-            room.delivery.hole(Instant::now())
-        } else {
-            None
-        };
-        self.delivery_changed(&auction, change);
+        // Bids that had been overtaken, or had to wait for one that was, came as events all the same.
+        if !hole && !matches!(event, Event::AuctionSnapshot(_)) {
+            for seq in sequence.saturating_add(1)..=told {
+                room.delivery.bid(seq, true);
+            }
+        }
+        self.look_for_a_hole(&auction, gaps);
         if !effects.is_empty() {
             self.effects(&auction, effects);
         }
         Some(auction)
+    }
+
+    /// Whether something was counted as missing since, and what that means.
+    fn look_for_a_hole(&mut self, auction: &AuctionId, gaps_before: u32) {
+        let Some(room) = self.room(auction) else { return };
+        if room.state.gaps > gaps_before {
+            let change = room.delivery.hole(Instant::now());
+            self.delivery_changed(auction, change);
+        }
+    }
+
+    fn wait(&mut self, auction: AuctionId, since: Millis) {
+        let patience = Duration::from_millis(rand::rng().random_range(PATIENCE_MS));
+        self.jobs.spawn(async move {
+            tokio::time::sleep(patience).await;
+            Done::Waited { auction, since }
+        });
+    }
+
+    /// It was waited long enough for what is missing, unless it has come.
+    pub(super) fn waited(&mut self, auction: &AuctionId, since: Millis) {
+        let waits = |room: &Room| {
+            room.state
+                .patience
+                .is_some_and(|patience| patience.since == since)
+        };
+        let Some(room) = self.room(auction).filter(|room| waits(room)) else {
+            return;
+        };
+        let gaps = room.state.gaps;
+        room.view = None;
+        let effects = self.fold_into(auction, &Input::Waited { since }, time::now());
+        self.look_for_a_hole(auction, gaps);
+        self.effects(auction, effects);
+        self.unpublished = true;
     }
 
     fn room_of(&self, event: &Event) -> Option<usize> {
@@ -447,6 +491,7 @@ impl Driver {
             match effect {
                 Effect::Snapshot => self.want_snapshot(auction),
                 Effect::Fill { after, .. } => self.want_page(auction, after),
+                Effect::Wait { since } => self.wait(auction.clone(), since),
                 Effect::Clubs => self.want_clubs(auction),
                 Effect::Participants => self.want_participants(auction),
                 Effect::Note(text) => self.note(Some(auction.clone()), "gap", text),

@@ -17,6 +17,9 @@ pub const APART: i64 = 100;
 /// More wishes than any schedule can have reason for: the reducer asks in circles.
 const MOST_WISHES: usize = 3_000;
 
+/// What is missing is waited for so long.
+const PATIENCE: i64 = 200;
+
 /// What happens to one event on its way.
 #[derive(Debug, Clone, Copy)]
 pub enum Fate {
@@ -25,6 +28,8 @@ pub enum Fate {
     /// Arrives, and once more so much later.
     Twice(u8),
     Late(u8),
+    /// So many milliseconds late, as what two pods say: less than the patience.
+    Overtaken(u8),
 }
 
 /// How long an answer takes to be made, and then to arrive.
@@ -95,6 +100,16 @@ impl Run {
         run
     }
 
+    /// What it went through while the clock stayed where it was.
+    pub fn until_it_begins_anew(mut self) -> Self {
+        let first = self.states[0].epoch;
+        let stays = self.states.iter().take_while(|server| server.epoch == first);
+        let length = stays.count();
+        self.states.truncate(length);
+        self.said.retain(|(after, _)| *after < length);
+        self
+    }
+
     pub fn last(&self) -> &Server {
         self.states.last().unwrap()
     }
@@ -116,6 +131,7 @@ enum Arrival {
     Clubs { told: u32, taken: usize },
     Managers { told: u32, taken: usize },
     Page { after: u64, taken: usize },
+    Waited { since: i64 },
 }
 
 /// A reducer at the end of a line.
@@ -129,6 +145,10 @@ pub struct Client<'a> {
     ask_again: bool,
     trips: usize,
     wishes: usize,
+    /// How often something was waited for.
+    pub waits: usize,
+    /// How often the server was asked for what was missing.
+    pub asked: usize,
     /// What would be a lie, shown at any moment.
     seen: &'a HashSet<Shown>,
     /// Answers come at once, whatever the schedule says.
@@ -147,6 +167,8 @@ impl<'a> Client<'a> {
             ask_again: false,
             trips: 0,
             wishes: 0,
+            waits: 0,
+            asked: 0,
             seen,
             at_once: false,
         }
@@ -176,6 +198,11 @@ impl<'a> Client<'a> {
 
     /// Nothing is lost, nothing is late.
     pub fn without_loss(mut self) -> AuctionState {
+        self.in_order().0
+    }
+
+    /// The same, and how often the server was asked.
+    pub fn in_order(&mut self) -> (AuctionState, usize) {
         self.at_once = true;
         self.open(0);
         for index in 0..self.run.said.len() {
@@ -183,7 +210,7 @@ impl<'a> Client<'a> {
             self.put(time, Arrival::Said(index));
         }
         self.take_all();
-        self.state
+        (self.state.clone(), self.asked)
     }
 
     /// As the schedule says, and then a snapshot that is taken at the end.
@@ -232,6 +259,7 @@ impl<'a> Client<'a> {
                     self.put(late(by), Arrival::Said(index));
                 }
                 Fate::Late(by) => self.put(late(by), Arrival::Said(index)),
+                Fate::Overtaken(by) => self.put(time + i64::from(by) + 1, Arrival::Said(index)),
             }
         }
         for unasked in &self.schedule.unasked {
@@ -257,6 +285,23 @@ impl<'a> Client<'a> {
         self.put(end, last);
         self.take_all();
         self.state
+    }
+
+    /// Nothing is lost, but what pods say overtakes each other by less than the patience; nothing else is asked for.
+    pub fn overtaken(mut self) -> Self {
+        self.at_once = true;
+        self.open(0);
+        for (index, (after, _)) in self.run.said.iter().enumerate() {
+            let fates = &self.schedule.fates;
+            let by = match fates.get(index % fates.len().max(1)) {
+                Some(Fate::Overtaken(by)) => i64::from(*by),
+                _ => 0,
+            };
+            let time = i64::try_from(*after).unwrap() * APART + by;
+            self.put(time, Arrival::Said(index));
+        }
+        self.take_all();
+        self
     }
 
     /// As a session opens an auction: the snapshot, the clubs, and the managers once the league is known.
@@ -299,6 +344,7 @@ impl<'a> Client<'a> {
                 self.answered(time);
                 effects
             }
+            Arrival::Waited { since } => reducer::waited(&mut self.state, Millis(since)),
             Arrival::NoSnapshot => {
                 let effects = reducer::without_snapshot(&mut self.state, now);
                 self.asking = false;
@@ -351,8 +397,14 @@ impl<'a> Client<'a> {
                 self.wishes < MOST_WISHES,
                 "the reducer asks in circles: {effect:?}"
             );
+            self.asked += usize::from(matches!(effect, Effect::Snapshot | Effect::Fill { .. }));
             if effect == Effect::Snapshot {
                 self.ask_snapshot(time + 1);
+                continue;
+            }
+            if let Effect::Wait { since } = effect {
+                self.waits += 1;
+                self.put(time + PATIENCE, Arrival::Waited { since: since.0 });
                 continue;
             }
             if let Effect::Note(_) = effect {
@@ -377,7 +429,7 @@ impl<'a> Client<'a> {
                     self.ask_snapshot(time + 1);
                 }
                 Effect::Fill { after, .. } => self.put(arrives, Arrival::Page { after, taken }),
-                Effect::Snapshot | Effect::Note(_) => {}
+                Effect::Snapshot | Effect::Note(_) | Effect::Wait { .. } => {}
             }
         }
     }

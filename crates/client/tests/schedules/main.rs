@@ -25,7 +25,7 @@ fn cases() -> u32 {
         .ok()
         .and_then(|cases| cases.parse().ok());
     let soak = std::env::var("GAVELSCOPE_SOAK").is_ok_and(|soak| soak == "1");
-    // Two tests share them.
+    // Two tests share them; the third is a small one.
     given.unwrap_or(if soak { 1_000_000 } else { 10_000 }).div_ceil(2)
 }
 
@@ -35,6 +35,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         2 => Just(Fate::Lost),
         1 => (0u8..40).prop_map(Fate::Twice),
         2 => (0u8..40).prop_map(Fate::Late),
+        3 => (0u8..190).prop_map(Fate::Overtaken),
     ]
 }
 
@@ -99,5 +100,23 @@ proptest! {
     #[test]
     fn whatever_our_own_line_loses_a_page_or_a_snapshot_brings_back(schedule in schedule(Kind::Own)) {
         plays(&schedule);
+    }
+
+    /// A hole that closes in time is none: nobody is asked, nothing is counted as lost, and the end is the same.
+    #[test]
+    fn what_pods_say_past_each_other_is_put_in_order_without_a_question(
+        schedule in schedule(Kind::Own),
+        fates in prop::collection::vec((0u8..190).prop_map(Fate::Overtaken), 1..24),
+    ) {
+        let schedule = Schedule { fates, ..schedule };
+        // A stream that begins anew is read anew.
+        let run = Run::of(&schedule).until_it_begins_anew();
+        let seen = truth::prices(&run);
+        let mut straight = Client::new(&schedule, &run, &seen);
+        let (without, asked) = straight.in_order();
+        let with = Client::new(&schedule, &run, &seen).overtaken();
+        prop_assert_eq!(with.asked, asked, "after {} waits", with.waits);
+        prop_assert_eq!(with.state.gaps, 0);
+        truth::same_end(&with.state, &without, run.last(), false);
     }
 }
