@@ -54,6 +54,8 @@ pub enum Missing {
     Link,
     /// The server did not let this socket into the room, or never said so.
     Join,
+    /// The pod says itself that it does not hear the others.
+    Cluster,
 }
 
 impl Missing {
@@ -66,6 +68,9 @@ impl Missing {
             Self::Holes => "Bids of others go missing again and again.",
             Self::Link => "There is no live connection.",
             Self::Join => "The server did not let this connection into the room.",
+            Self::Cluster => {
+                "The server's parts have lost each other, and the one you are connected to hears only its own bids."
+            }
         }
     }
 }
@@ -135,6 +140,11 @@ impl Delivery {
         }
     }
 
+    /// Whether the pod has said that it does not hear the others.
+    pub fn is_alone(&self) -> bool {
+        self.missing == Some(Missing::Cluster)
+    }
+
     /// Why the state is read, where it is.
     pub const fn polled(&self) -> Option<Missing> {
         self.missing
@@ -161,6 +171,27 @@ impl Delivery {
             Some(Missing::Echo | Missing::Bid | Missing::Holes) => None,
             _ => self.fail(Missing::Link, now),
         }
+    }
+
+    /// The pod says that it does not hear the others: no need to wait for a bid that does not come. It knows better than
+    /// anything that was concluded before.
+    pub fn cluster_lost(&mut self, now: Instant) -> Option<Change> {
+        if self.missing == Some(Missing::Cluster) {
+            return None;
+        }
+        self.missing = None;
+        self.fail(Missing::Cluster, now)
+    }
+
+    /// The pod hears the others again, and what was missed has been read since.
+    pub fn cluster_is_back(&mut self) -> Option<Change> {
+        if self.missing != Some(Missing::Cluster) {
+            return None;
+        }
+        self.missing = None;
+        self.awaited = None;
+        self.last_hole = None;
+        Some(Change::Live)
     }
 
     /// The room was joined on a new link.
@@ -266,7 +297,8 @@ impl Delivery {
         let proved = match self.missing? {
             Missing::Ticks => self.ticks >= PROOF_TICKS || !pace.running,
             Missing::Echo | Missing::Bid | Missing::Holes => self.proofs >= PROOF_BIDS << self.relapses,
-            Missing::Link | Missing::Join => false,
+            // Bids of its own prove nothing; the pod says when it is over.
+            Missing::Link | Missing::Join | Missing::Cluster => false,
         };
         let quiet = self
             .last_failure
@@ -409,6 +441,40 @@ mod tests {
         delivery.link_lost(at(start, 100));
         assert_eq!(delivery.joined(), None);
         assert_eq!(delivery.polled(), Some(Missing::Echo));
+    }
+
+    #[test]
+    fn a_pod_that_says_it_is_alone_is_believed_until_it_says_otherwise() {
+        let (start, mut delivery) = (Instant::now(), Delivery::new());
+        delivery.no_echo(start);
+        assert_eq!(
+            delivery.cluster_lost(at(start, 10)),
+            Some(Change::Polled(Missing::Cluster)),
+            "it knows why"
+        );
+        assert_eq!(delivery.cluster_lost(at(start, 20)), None, "said once");
+        for seq in 1..20 {
+            delivery.bid(seq, true);
+        }
+        delivery.tick(at(start, 9_000));
+        assert_eq!(
+            delivery.passed(at(start, 9_000), true, RUN),
+            None,
+            "its own bids prove nothing"
+        );
+        assert_eq!(delivery.cluster_is_back(), Some(Change::Live));
+        assert_eq!(delivery.polled(), None);
+    }
+
+    #[test]
+    fn what_the_next_pod_says_before_it_acknowledges_the_join_stands() {
+        let (start, mut delivery) = (Instant::now(), Delivery::new());
+        delivery.cluster_lost(start);
+        delivery.link_lost(at(start, 100));
+        assert_eq!(delivery.polled(), Some(Missing::Link), "the next pod may be well");
+        delivery.cluster_lost(at(start, 200));
+        assert_eq!(delivery.joined(), None);
+        assert_eq!(delivery.polled(), Some(Missing::Cluster));
     }
 
     #[test]

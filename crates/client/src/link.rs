@@ -14,6 +14,8 @@ const KEPT: usize = 50;
 const STEADY: Duration = Duration::from_secs(30);
 /// No server is waited for longer than this, whatever its `Retry-After` says.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
+/// No pod that stops is stayed with for longer.
+const LONGEST_NOTICE: Duration = Duration::from_secs(30);
 /// Two checks of one link are at least so far apart.
 const CHECK_APART: Duration = Duration::from_secs(5);
 
@@ -49,6 +51,10 @@ pub struct LinkMachine {
     retry_at: Option<Instant>,
     /// The server asked for the wait.
     asked_to_wait: bool,
+    /// The pod is about to stop: when another one is to be looked for.
+    leaves_at: Option<Instant>,
+    /// That is being done.
+    moving: bool,
     checked: Option<Instant>,
     transitions: Arc<Vec<Transition>>,
 }
@@ -65,6 +71,8 @@ impl LinkMachine {
             heard: None,
             retry_at: None,
             asked_to_wait: false,
+            leaves_at: None,
+            moving: false,
             checked: None,
             transitions: Arc::default(),
         }
@@ -128,12 +136,36 @@ impl LinkMachine {
         });
     }
 
+    /// The pod is about to stop and asks for a move after so long. That is no loss: what was planned is not waited for as
+    /// a failure is, and what failed before does not count.
+    pub fn leaves(&mut self, now: Instant, after: Duration) {
+        if self.is_online() {
+            let due = now + after.min(LONGEST_NOTICE);
+            self.leaves_at = Some(self.leaves_at.map_or(due, |known| known.min(due)));
+        }
+    }
+
+    /// Whether a move is planned.
+    pub fn is_leaving(&self) -> bool {
+        self.leaves_at.is_some()
+    }
+
+    /// Whether the session is between a pod that stops and the next one.
+    pub fn is_moving(&self) -> bool {
+        self.moving
+    }
+
     /// An attempt begins: the name is looked up.
     pub fn resolving(&mut self, at: Millis) {
         self.retry_at = None;
         self.heartbeat = None;
+        if self.leaves_at.take().is_some() {
+            self.moving = true;
+            self.attempts = 0;
+        }
         self.attempts = self.attempts.saturating_add(1);
         let reason = match self.attempts {
+            _ if self.moving => "The pod is being replaced; the session moves to another one.".to_owned(),
             1 => "The session connects.".to_owned(),
             attempt => format!("Attempt {attempt} begins."),
         };
@@ -165,6 +197,8 @@ impl LinkMachine {
         self.heard = Some(now);
         self.checked = None;
         self.retry_at = None;
+        self.leaves_at = None;
+        self.moving = false;
         self.go(
             LinkPhase::Online,
             at,
@@ -204,6 +238,24 @@ impl LinkMachine {
         after: Option<Duration>,
         random: &mut impl rand::Rng,
     ) {
+        if let Some(due) = self.leaves_at
+            && self.is_online()
+        {
+            // It closed the link before the move: all the same, the move is what follows, and in its time.
+            self.online_since = None;
+            self.moving = true;
+            self.retry_at = Some(due.max(now));
+            self.asked_to_wait = true;
+            self.heard = None;
+            self.go(
+                LinkPhase::Backoff,
+                at,
+                "The pod is being replaced; it closed the connection.",
+            );
+            return;
+        }
+        self.leaves_at = None;
+        self.moving = false;
         let steady = self
             .online_since
             .take()
@@ -256,6 +308,9 @@ impl LinkMachine {
                 .retry_at
                 .is_some_and(|due| due <= now)
                 .then_some(Wish::Attempt),
+            LinkPhase::Online | LinkPhase::Suspect if self.leaves_at.is_some_and(|due| due <= now) => {
+                Some(Wish::Attempt)
+            }
             LinkPhase::Online | LinkPhase::Suspect => {
                 let heartbeat = self.heartbeat?;
                 let silence = now.duration_since(self.heard?);
@@ -436,6 +491,57 @@ mod tests {
         let mut online = Bench::online(0);
         let (now, at) = online.at(2);
         assert_eq!(online.machine.network_changed(now, at), Some(Wish::Check));
+    }
+
+    #[test]
+    fn a_pod_that_is_replaced_is_left_in_its_time_and_nothing_counts_as_a_failure() {
+        let mut bench = Bench::online(0);
+        for attempt in 0..5 {
+            bench.lose(attempt, None);
+            let (now, at) = bench.at(attempt);
+            bench.machine.resolving(at);
+            bench.machine.online(now, at, Some(PING), Duration::ZERO);
+        }
+        let (now, _) = bench.at(10);
+        bench.machine.leaves(now, Duration::from_secs(2));
+        assert_eq!(bench.passed(11), None, "not before its time");
+        assert!(bench.machine.is_online() && !bench.machine.is_moving());
+        assert_eq!(bench.passed(12), Some(Wish::Attempt));
+        let (now, at) = bench.at(12);
+        bench.machine.resolving(at);
+        assert!(bench.machine.is_moving());
+        assert_eq!(bench.machine.attempts(), 1, "what failed before does not count");
+        assert!(
+            bench
+                .machine
+                .transitions()
+                .last()
+                .unwrap()
+                .reason
+                .contains("replaced")
+        );
+        bench.machine.online(now, at, Some(PING), Duration::ZERO);
+        assert!(!bench.machine.is_moving());
+        assert_eq!(bench.passed(13), None, "it has moved");
+    }
+
+    #[test]
+    fn a_pod_that_closes_before_the_move_is_not_a_loss_but_one_that_nobody_replaces_is() {
+        let mut bench = Bench::online(0);
+        let (now, _) = bench.at(1);
+        bench.machine.leaves(now, Duration::from_secs(3));
+        assert_eq!(
+            bench.lose(2, None),
+            Duration::from_secs(2),
+            "the time that it was given, so that not all come at once"
+        );
+        assert!(bench.machine.is_moving());
+        assert_eq!(bench.passed(4), Some(Wish::Attempt));
+        let (_, at) = bench.at(4);
+        bench.machine.resolving(at);
+        bench.lose(5, None);
+        assert!(!bench.machine.is_moving(), "nobody is there");
+        assert_eq!(bench.machine.phase(), LinkPhase::Backoff);
     }
 
     #[test]

@@ -131,6 +131,20 @@ shown! {
         pub handshake_ms: Option<u32>,
         /// Why the last link ended or the last attempt failed: a sentence.
         pub trouble: Option<String>,
+        /// The pod is being replaced, and the session is on its way to another one: no loss.
+        pub moving: bool,
+        /// The pod says itself that it does not hear the others.
+        pub pod_alone: Option<PodAlone>,
+    }
+
+    /// What a pod says that has lost the others.
+    pub struct PodAlone {
+        /// Which.
+        pub pod: PodId,
+        /// Since when: as it says, otherwise since it said so.
+        pub since: Millis,
+        /// Why, in its own words.
+        pub reason: String,
     }
 
     /// A change of my link.

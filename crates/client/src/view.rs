@@ -32,6 +32,8 @@ pub struct Surroundings<'a> {
     pub online: bool,
     /// Whether it is in doubt.
     pub suspect: bool,
+    /// Whether there is none because the session is on its way from one pod to another, as it was asked to.
+    pub moving: bool,
     /// In polled mode: how.
     pub polled: Option<Polled>,
     /// What the join was answered.
@@ -78,6 +80,7 @@ fn trust(state: &AuctionState, around: &Surroundings<'_>) -> Trust {
     let follows = state.sync == Sync::Fresh || state.patience.is_some();
     match around.polled {
         Some(polled) if polled.is_fresh(around.now) => Trust::Polled,
+        None if around.moving && state.phase != AuctionPhase::Loading => Trust::CatchingUp,
         _ if !around.online => Trust::Stale,
         None if follows && !around.suspect => Trust::Live,
         _ => Trust::CatchingUp,
@@ -95,6 +98,9 @@ fn doubt(state: &AuctionState, around: &Surroundings<'_>, trust: Trust) -> Optio
                 "{} The state is read from the server instead; bids count as ever.",
                 missing.sentence()
             ));
+        }
+        Trust::CatchingUp if around.moving => {
+            "The server is being replaced, and the session moves to the next one; bids count as ever."
         }
         Trust::CatchingUp if around.suspect => {
             "Nothing is heard from the server; the connection is being checked."

@@ -19,6 +19,7 @@ pub(crate) fn all(state: &SessionState) -> Vec<Finding> {
         link(state),
         join(state),
         echo(state),
+        cluster(state),
         delivery(state),
         way(state),
         gaps(state),
@@ -57,6 +58,13 @@ fn link(state: &SessionState) -> Finding {
         connection.reconnects, connection.attempt
     );
     match connection.phase {
+        phase if connection.moving && phase != LinkPhase::Closed => finding(
+            "GS-LINK",
+            Outcome::Inconclusive,
+            "The pod is being replaced, and the session moves to another one.",
+            evidence,
+            None,
+        ),
         phase if phase.is_underway() && !connection.was_online => finding(
             "GS-LINK",
             Outcome::Inconclusive,
@@ -179,6 +187,35 @@ fn echo(state: &SessionState) -> Finding {
             "None of your bids has come back as an event yet."
         };
         finding(ECHO, Outcome::Inconclusive, sentence, evidence, None)
+    }
+}
+
+/// What the pod says of itself. It is the pod that knows, so this comes before what was concluded from missing bids.
+fn cluster(state: &SessionState) -> Finding {
+    let connection = &state.connection;
+    match &connection.pod_alone {
+        Some(alone) => finding(
+            "GS-CLUSTER",
+            Outcome::Fail,
+            "The server's parts have lost each other: bids that others take are read late, and every bid counts as ever.",
+            format!(
+                "pod {} says so since {} s: {}",
+                alone.pod,
+                alone.since.age_at(state.at) / 1_000,
+                alone.reason
+            ),
+            Some(
+                "Nothing for a bidder to do: price and clock are read from the server, and bids are safe. Operator: look \
+                 after Redis; every pod that has lost it says so in its log and in /health.",
+            ),
+        ),
+        None => finding(
+            "GS-CLUSTER",
+            Outcome::Inconclusive,
+            "The pod does not say that it has lost the others; whether it would is not known.",
+            "no cluster_degraded was heard on this connection".to_owned(),
+            None,
+        ),
     }
 }
 

@@ -153,6 +153,34 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_says_it_is_alone_is_the_verdict_and_names_redis() {
+        let report = diagnose(&state(|s| {
+            s["connection"]["podAlone"] = serde_json::json!({"pod": "pod-1", "since": 1_795_399_990_000_i64, "reason": "Redis does not answer."});
+            s["auctions"][0]["trust"] = "polled".into();
+        }));
+        assert_eq!(
+            (report.outcome, report.findings[0].code.as_str()),
+            (Outcome::Fail, "GS-CLUSTER")
+        );
+        assert!(
+            report.findings[0]
+                .evidence
+                .contains("10 s: Redis does not answer")
+        );
+        assert!(report.findings[0].fix.as_ref().unwrap().contains("bids are safe"));
+    }
+
+    #[test]
+    fn a_move_from_a_pod_that_is_replaced_is_no_loss() {
+        let report = diagnose(&state(|s| {
+            s["connection"]["phase"] = "resolving".into();
+            s["connection"]["moving"] = true.into();
+        }));
+        assert_eq!(outcome(&report, "GS-LINK"), Outcome::Inconclusive);
+        assert_ne!(report.outcome, Outcome::Fail);
+    }
+
+    #[test]
     fn polling_that_cannot_work_here_is_the_operators_to_mend() {
         let report = diagnose(&state(|s| {
             s["connection"]["changedOver"] =

@@ -214,6 +214,8 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       pingIntervalMs: 20_000,
       handshakeMs: 14,
       trouble: null,
+      moving: false,
+      podAlone: null,
     },
     account: { userId: sam.userId, name: sam.name },
     clock: { offsetMs: -3, errorMs: 4, samples: 12, doubt: null },

@@ -365,6 +365,7 @@ impl Replay {
                 .map(AsRef::as_ref),
             online: matches!(self.connection.phase, LinkPhase::Online | LinkPhase::Suspect),
             suspect: self.connection.phase == LinkPhase::Suspect,
+            moving: self.connection.moving,
             polled: self.polled.get(&state.id).copied(),
             room: self.claims.get(&state.id).unwrap_or(&not_joined),
             clock: &self.clock,
@@ -462,6 +463,8 @@ fn not_connected() -> Connection {
         heard_at: None,
         ping_interval_ms: None,
         handshake_ms: None,
+        moving: false,
+        pod_alone: None,
         trouble: None,
     }
 }

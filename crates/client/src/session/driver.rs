@@ -188,6 +188,8 @@ impl Driver {
             heard_at: None,
             ping_interval_ms: None,
             handshake_ms: None,
+            moving: false,
+            pod_alone: None,
             trouble: None,
         };
         let keeping = Keeping::new(&config);
@@ -396,6 +398,9 @@ impl Driver {
             }
             Event::Tick(timer) | Event::AntiSnipe(timer) => self.clock.one_way(now, timer.server_now),
             Event::LeagueStatusChanged(_) => self.read_lobby(None),
+            Event::ClusterDegraded(degraded) => self.cluster_lost(degraded, now),
+            Event::ClusterRestored(restored) => self.cluster_is_back(restored, now),
+            Event::PodDraining(draining) => self.pod_leaves(draining),
             _ => {}
         }
         self.room_event(received, event, now)

@@ -2,6 +2,7 @@
 //! publishing one immutable state.
 
 mod bids;
+mod cluster;
 mod driver;
 mod jobs;
 mod keeping;

@@ -79,7 +79,8 @@ impl Driver {
             .and_then(|interval| u32::try_from(interval.as_millis()).ok());
         self.connection.handshake_ms = u32::try_from(online.took.as_millis()).ok();
         self.connection.heard_at = Some(now);
-        if self.connection.was_online {
+        // A move that was planned is no loss.
+        if self.connection.was_online && !self.machine.is_moving() {
             self.connection.reconnects += 1;
         }
         self.connection.was_online = true;
@@ -111,6 +112,9 @@ impl Driver {
         self.link = None;
         // What the jobs of this link still bring says nothing about the next one.
         self.link_number += 1;
+        if self.is_online() && self.machine.is_leaving() {
+            return self.was_left_early();
+        }
         let (now, at) = (Instant::now(), time::now());
         let was_online = self.is_online();
         let sentence = sentence(lost);
@@ -133,6 +137,7 @@ impl Driver {
         self.connection.trouble = Some(sentence);
         self.connection.socket_id = None;
         self.connection.pod = None;
+        self.connection.pod_alone = None;
         self.touch_all();
         self.link_was_lost(now);
     }
@@ -149,6 +154,10 @@ impl Driver {
     pub(super) fn grant(&mut self, wish: Option<Wish>) {
         match wish {
             None => {}
+            Some(Wish::Attempt) if self.is_online() => {
+                self.attempt();
+                self.leave_quietly(time::now());
+            }
             Some(Wish::Attempt) => self.attempt(),
             Some(Wish::Check) => self.check_link(),
             Some(Wish::Drop) => self.lost(&Lost::Broken("the server's heartbeat stopped".to_owned())),

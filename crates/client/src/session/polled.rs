@@ -15,6 +15,9 @@ use crate::time;
 /// How often a link over which nothing comes is checked while events are missing anyway.
 const QUIET_CHECK: Duration = Duration::from_secs(10);
 
+/// What is said when events are believed again.
+pub(super) const IS_LIVE: &str = "Events arrive; they are followed again.";
+
 impl Driver {
     /// How long an event may be on its way before it is missing.
     pub(super) fn echo_bound(&self) -> Duration {
@@ -78,7 +81,7 @@ impl Driver {
                 "{} Price and clock are read from the server until events arrive.",
                 missing.sentence()
             ),
-            Change::Live => "Events arrive; they are followed again.".to_owned(),
+            Change::Live => IS_LIVE.to_owned(),
         };
         if change == Change::Polled(Missing::Ticks) {
             // Most often the link is half open, and nobody has noticed yet.

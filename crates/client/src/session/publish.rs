@@ -67,6 +67,7 @@ impl Driver {
             league: room.state.league_id.as_ref().and_then(|id| self.leagues.get(id)),
             online: self.is_online(),
             suspect: self.machine.phase() == LinkPhase::Suspect,
+            moving: self.machine.is_moving(),
             polled: self.polled(room),
             room: &room.claim,
             clock: &self.clock,
@@ -104,6 +105,7 @@ impl Driver {
                 Millis(time::now().0 + i64::from(wait))
             }),
             transitions: self.machine.transitions(),
+            moving: self.machine.is_moving(),
             ..self.connection.clone()
         }
     }

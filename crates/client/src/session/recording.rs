@@ -107,6 +107,7 @@ impl Driver {
             phase: self.machine.phase(),
             since: self.machine.since(),
             attempt: self.machine.attempts(),
+            moving: self.machine.is_moving(),
             // What was heard when stands in its own line; this changes with every one.
             heard_at: None,
             ..self.connection.clone()

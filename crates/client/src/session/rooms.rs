@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::Reply;
 use super::driver::Driver;
 use super::jobs::{Done, JoinedRoom, as_ack};
+use super::polled::IS_LIVE;
 use crate::auction::{AuctionState, Sync};
 use crate::delivery::Delivery;
 use crate::error::ClientError;
@@ -31,6 +32,8 @@ const LEAGUE_ROOMS: usize = 8;
 /// What is missing may have been overtaken on its way between two pods, which takes milliseconds. Many sessions see the
 /// same hole at the same moment and must not ask all at once, so each waits another time.
 const PATIENCE_MS: std::ops::RangeInclusive<u64> = 150..=250;
+/// Where the state is read all the time, the next reading most often brings what is missing.
+const POLLED_PATIENCE_MS: std::ops::RangeInclusive<u64> = 500..=1_500;
 /// Two snapshots of one auction are at least so far apart.
 const SNAPSHOT_APART: Duration = Duration::from_millis(50);
 
@@ -44,6 +47,8 @@ pub(super) struct Room {
     pub(super) delivery: Delivery,
     /// When a snapshot was last taken.
     pub(super) read_at: Option<Millis>,
+    /// The pod hears the others again since then; what they said before was missed, and a snapshot has to be asked for.
+    pub(super) missed_until: Option<Millis>,
     /// Whether the join was asked to be acknowledged.
     pub(super) ack_expected: bool,
     /// A snapshot is being asked for or will be.
@@ -67,6 +72,7 @@ impl Room {
             claim: not_joined(),
             delivery: Delivery::new(),
             read_at: None,
+            missed_until: None,
             ack_expected: true,
             asking: false,
             ask_again: false,
@@ -310,6 +316,7 @@ impl Driver {
             self.note(Some(auction.clone()), "join", trouble.clone());
         }
         let mut change = None;
+        let is_alone = self.connection.pod_alone.is_some();
         if let Some(room) = self.room(auction) {
             room.claim = claim;
             room.view = None;
@@ -318,6 +325,9 @@ impl Driver {
                 (false, false) => room.delivery.not_joined(Instant::now()),
                 (false, true) => None,
             };
+            if joined && is_alone {
+                change = room.delivery.cluster_lost(Instant::now());
+            }
         }
         self.delivery_changed(auction, change);
         self.unpublished = true;
@@ -401,7 +411,12 @@ impl Driver {
     }
 
     fn wait(&mut self, auction: AuctionId, since: Millis) {
-        let patience = Duration::from_millis(rand::rng().random_range(PATIENCE_MS));
+        let Some(room) = self.room(&auction) else { return };
+        let range = match room.delivery.polled() {
+            Some(_) => POLLED_PATIENCE_MS,
+            None => PATIENCE_MS,
+        };
+        let patience = Duration::from_millis(rand::rng().random_range(range));
         self.jobs.spawn(async move {
             tokio::time::sleep(patience).await;
             Done::Waited { auction, since }
@@ -507,6 +522,7 @@ impl Driver {
             let room = &mut self.rooms[index];
             room.claim = not_joined();
             room.view = None;
+            room.missed_until = None;
             changes.push((room.state.id.clone(), room.delivery.link_lost(now)));
         }
         for (auction, change) in changes {
@@ -537,6 +553,16 @@ impl Driver {
             self.ask_snapshot(auction);
         } else {
             self.snapshot_later(auction.clone(), apart);
+        }
+    }
+
+    /// The same after a while.
+    pub(super) fn want_snapshot_after(&mut self, auction: &AuctionId, wait: Duration) {
+        let Some(room) = self.room(auction) else { return };
+        if std::mem::replace(&mut room.asking, true) {
+            room.ask_again = true;
+        } else {
+            self.snapshot_later(auction.clone(), wait);
         }
     }
 
@@ -676,11 +702,25 @@ impl Driver {
         };
         let effects = self.fold_into(auction, &input, now);
         self.effects(auction, effects);
+        self.may_have_caught_up(auction, answer.sent);
         if first || !self.leagues.contains_key(&league) {
             self.want_league(league);
             self.join_leagues();
         }
         self.unpublished = true;
+    }
+
+    /// Where the pod had lost the others: whether what was missed has been read by now.
+    fn may_have_caught_up(&mut self, auction: &AuctionId, sent: Millis) {
+        let Some(room) = self.room(auction) else { return };
+        if room.missed_until.is_none_or(|until| sent < until) || room.state.sync != Sync::Fresh {
+            return;
+        }
+        room.missed_until = None;
+        if room.delivery.cluster_is_back().is_some() {
+            room.view = None;
+            self.note(Some(auction.clone()), "live", IS_LIVE.to_owned());
+        }
     }
 
     pub(super) fn saw_answer<T>(&mut self, answer: &Answer<T>) {

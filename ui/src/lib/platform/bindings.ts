@@ -346,6 +346,10 @@ export type Connection = {
 	handshakeMs: number | null,
 	/**  Why the last link ended or the last attempt failed: a sentence. */
 	trouble: string | null,
+	/**  The pod is being replaced, and the session is on its way to another one: no loss. */
+	moving: boolean,
+	/**  The pod says itself that it does not hear the others. */
+	podAlone: PodAlone | null,
 };
 
 /**  What kind of trouble it is. A code exists only where the window does something of its own about it. */
@@ -702,6 +706,16 @@ export type Person = {
 	userId: UserId,
 	/**  Their name. */
 	name: string,
+};
+
+/**  What a pod says that has lost the others. */
+export type PodAlone = {
+	/**  Which. */
+	pod: PodId,
+	/**  Since when: as it says, otherwise since it said so. */
+	since: Millis,
+	/**  Why, in its own words. */
+	reason: string,
 };
 
 /**  One instance of the backend. */
