@@ -122,14 +122,18 @@ async fn follows_and_wins(transport: TransportKind, clock_here: bool) {
         price(view) == Some(2_000_000)
     })
     .await;
-    assert_eq!(state.measurements.gaps, 0, "a hole needs an event after it");
+    if !clock_here {
+        assert_eq!(state.measurements.gaps, 0, "a hole needs an event after it");
+    }
+    // Where the clock is here, its ticks say what was not told; that is filled once, and twice is a habit.
+    fleet.bid_there(0, 3_000_000).await;
     until(&session, "polled mode", |view| view.trust == Trust::Polled).await;
     let heard_before = bids_heard(&session).await;
 
     // In polled mode the price goes on being true, and says how old it is.
-    for pounds in [3_000_000, 4_000_000] {
+    for pounds in [4_000_000, 5_000_000] {
         fleet
-            .bid_there(if pounds == 3_000_000 { 0 } else { 2 }, pounds)
+            .bid_there(if pounds == 4_000_000 { 2 } else { 0 }, pounds)
             .await;
         let state = until(&session, "the next bid of the other pod", |view| {
             price(view) == Some(pounds)
