@@ -73,7 +73,12 @@ impl Inbox {
 
     async fn say(&self, io: &Io, link: &Link, announcement: &Announcement) {
         let Announcement { room, name, payload } = announcement;
-        let mut everybody = io.to(room.to_string());
+        let Some(namespace) = io.of("/") else {
+            // Only while stopping, after every socket was closed.
+            tracing::debug!(%room, event = name, "an event was not said: the sockets are closed");
+            return;
+        };
+        let mut everybody = namespace.to(room.to_string());
         if link.is_alone() {
             // Spares the serialization for pods that are not there.
             everybody = everybody.local();

@@ -40,7 +40,7 @@ pub(crate) struct House {
     pub countdown_step: Duration,
     pub store: Store,
     pub tokens: Tokens,
-    pub rooms: Rooms,
+    pub rooms: Arc<Rooms>,
     pub outbox: Outbox,
     pub link: Link,
     pub tasks: TaskTracker,

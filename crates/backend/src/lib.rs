@@ -22,6 +22,7 @@ mod tokens;
 
 pub use clock::{Clock, SystemClock};
 pub use demo::{Demo, DemoError, DemoPerson, DemoSpec, seed_demo};
+pub use link::{AddressError, CertificatesError, RedisAddress, RedisSettingsError, Trouble};
 pub use refuse::{Denied, Refused};
 pub use running::{Running, SeedError, StartError, start};
 pub use settings::{Database, Limits, Redis, Settings, Web};

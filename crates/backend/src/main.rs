@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 /// The auction backend: leagues, live auctions and bids over REST and Socket.IO.
 ///
 /// Exit codes: 0 stopped as asked · 1 something else failed · 2 wrong usage · 3 cannot listen · 4 cannot open the
-/// database.
+/// database · 5 Redis is required and cannot be used.
 #[derive(Debug, Parser)]
 #[command(name = "gaveld", version)]
 struct Arguments {
@@ -161,7 +161,8 @@ async fn serve(arguments: Arguments) -> ExitCode {
             let code = match error {
                 StartError::AddressInUse(_) | StartError::Listen { .. } => 3,
                 StartError::Database { .. } => 4,
-                StartError::PodName(_) => 2,
+                StartError::PodName(_) | StartError::Redis(_) => 2,
+                StartError::RedisRequired { .. } => 5,
             };
             return fail(code, &error.to_string());
         }

@@ -56,6 +56,15 @@ impl Rooms {
             .map_or(0, |sockets| count(sockets.len()))
     }
 
+    /// Every room that somebody is in, with its size.
+    pub(crate) fn sizes(&self) -> HashMap<Room, u32> {
+        let inner = self.lock();
+        let sizes = inner.rooms.iter().filter(|(_, sockets)| !sockets.is_empty());
+        sizes
+            .map(|(room, sockets)| (room.clone(), count(sockets.len())))
+            .collect()
+    }
+
     /// Whether a socket is in a room.
     pub(crate) fn holds(&self, sid: Sid, room: &Room) -> bool {
         self.lock()

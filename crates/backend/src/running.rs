@@ -18,10 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::announcer;
 use crate::house::House;
-use crate::link::{self, Io, Link};
+use crate::link::{self, Io, RedisSettingsError, Trouble};
 use crate::refuse::Denied;
 use crate::rest;
-use crate::rooms::Rooms;
 use crate::settings::Settings;
 use crate::sockets;
 use crate::store::{Store, StoreError};
@@ -58,6 +57,19 @@ pub enum StartError {
         /// Why not.
         error: StoreError,
     },
+    /// What is said of Redis cannot be used.
+    #[error(transparent)]
+    Redis(#[from] RedisSettingsError),
+    /// Redis is required, and the other pods are not heard through it.
+    #[error(
+        "{trouble} (at {address}); this pod is told not to start without it: mend that, or leave out --require-redis"
+    )]
+    RedisRequired {
+        /// Where it should be, without its password.
+        address: String,
+        /// What is wrong.
+        trouble: Trouble,
+    },
     /// The pod's name cannot be said in a header.
     #[error("the pod's name “{0}” has to be 1 to 100 visible ASCII characters")]
     PodName(String),
@@ -71,6 +83,7 @@ pub struct Running {
     io: Io,
     server: JoinHandle<io::Result<()>>,
     announcer: JoinHandle<()>,
+    link_tasks: link::Tasks,
     /// An instance that is dropped stops, too, if less politely.
     _stops_with_it: DropGuard,
 }
@@ -91,9 +104,15 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         database: settings.database.to_string(),
         error,
     };
-    let (house, inbox) = found(&settings).await.map_err(unopened)?;
+    // Read before the database is made, for the same reason.
+    let plan = link::Plan::read(&settings.redis)?;
+    let (house, inbox, unstarted) = found(&settings, plan).await.map_err(unopened)?;
     let (layer, io) = socket_builder(&settings, &house).build_layer();
     sockets::register(&io).await;
+    let link_tasks = match unstarted {
+        Some(unstarted) => start_link(unstarted, &settings, &house, &io).await?,
+        None => link::Tasks::default(),
+    };
     let announcer = tokio::spawn(inbox.run(io.clone(), house.link.clone()));
     for auction in house.store.begun_auctions().await.map_err(unopened)? {
         crate::hammer_clock::start(&house, &auction);
@@ -118,6 +137,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         io,
         server,
         announcer,
+        link_tasks,
         _stops_with_it: house.stopping.clone().drop_guard(),
         house,
     })
@@ -132,7 +152,25 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
         })
 }
 
-async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), StoreError> {
+/// Sets the link to the other pods going; a pod that does not hear them starts all the same, unless it is told not to.
+async fn start_link(
+    unstarted: link::Unstarted,
+    settings: &Settings,
+    house: &House,
+    io: &Io,
+) -> Result<link::Tasks, StartError> {
+    let address = unstarted.address();
+    match unstarted.start(&house.rooms, io).await {
+        (_, Err(trouble)) if settings.redis.required => Err(StartError::RedisRequired { address, trouble }),
+        // Why not is in the log already, and in /health.
+        (tasks, _) => Ok(tasks),
+    }
+}
+
+async fn found(
+    settings: &Settings,
+    plan: link::Plan,
+) -> Result<(Arc<House>, announcer::Inbox, Option<link::Unstarted>), StoreError> {
     let store = Store::open(
         &settings.database,
         Arc::clone(&settings.clock),
@@ -145,6 +183,7 @@ async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), St
         None => Secret::new(store.setting_or("token_secret", Tokens::fresh_secret()).await?),
     };
     let (outbox, inbox) = announcer::queue();
+    let (link, unstarted) = plan.link(&settings.pod, store.boot(), &settings.clock);
     let house = House {
         pod: settings.pod.clone(),
         boot_id: store.boot().to_owned(),
@@ -152,15 +191,15 @@ async fn found(settings: &Settings) -> Result<(Arc<House>, announcer::Inbox), St
         countdown_step: settings.countdown_step,
         store,
         tokens: Tokens::new(&secret),
-        rooms: Rooms::default(),
+        rooms: Arc::default(),
         outbox,
-        link: Link::alone(),
+        link,
         tasks: TaskTracker::new(),
         stopping: CancellationToken::new(),
         benches: Mutex::new(HashMap::new()),
         clocks: Mutex::new(HashSet::new()),
     };
-    Ok((Arc::new(house), inbox))
+    Ok((Arc::new(house), inbox, unstarted))
 }
 
 fn socket_builder(settings: &Settings, house: &Arc<House>) -> SocketIoBuilder<link::Adapter> {
@@ -216,6 +255,7 @@ impl Running {
             io,
             server,
             announcer,
+            link_tasks,
             ..
         } = self;
         house.stopping.cancel();
@@ -230,6 +270,8 @@ impl Running {
             tracing::warn!(pod = %house.pod, "some work did not end in time");
         }
         announcer.abort();
+        house.link.flush().await;
+        drop(link_tasks);
         house.store.close().await;
         tracing::info!(pod = %house.pod, "stopped");
     }

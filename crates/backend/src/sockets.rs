@@ -133,8 +133,7 @@ pub(crate) fn acknowledged(house: &House, room: &Room, size: u32) -> Ack {
         ok: true,
         room: Some(room.to_string()),
         room_size: Some(size),
-        // One pod: the cluster is what is here.
-        cluster_room_size: Some(Some(size)),
+        cluster_room_size: Some(house.link.cluster_room_size(room, size)),
         pod: Some(house.pod.clone()),
         error: None,
     }
@@ -256,6 +255,10 @@ async fn enter_auction(
     }
     if let Some(snapshot) = house.store.snapshot_event(&auction).await? {
         emit(socket, "auction_snapshot", &snapshot);
+    }
+    // Those who are in the room already were told when it happened.
+    if let Some(degraded) = house.link.degraded() {
+        emit(socket, "cluster_degraded", &degraded);
     }
     Ok(acknowledged(house, &room, size))
 }

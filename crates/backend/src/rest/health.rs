@@ -11,30 +11,43 @@ use crate::sockets::Shared;
 
 pub(super) async fn health(State(house): State<Shared>) -> Response {
     let alive = house.store.is_alive().await;
-    let (code, status, database) = if alive {
+    let shares = !house.link.is_alone();
+    let hears_others = house
+        .link
+        .standing()
+        .is_some_and(|standing| standing.is_attached());
+    let (code, status, database) = if alive && shares && !hears_others {
+        // It serves its own sockets, and taking it away would mend nothing: no 503.
+        (StatusCode::OK, "degraded", "connected")
+    } else if alive {
         (StatusCode::OK, "healthy", "connected")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "disconnected")
     };
     let dropped = house.outbox.dropped();
+    let too_slow = (dropped > 0)
+        .then(|| format!("{dropped} packets were not delivered to sockets that were too slow, or gone"));
+    let mut adapter = house.link.health().unwrap_or_else(|| AdapterHealth {
+        kind: "in-memory".to_owned(),
+        state: "connected".to_owned(),
+        last_publish_ms: None,
+        last_error: None,
+        pods: Some(1),
+        reason: Some("This pod shares its rooms with no other, so it publishes nothing.".to_owned()),
+    });
+    adapter.last_error = match (adapter.last_error, too_slow) {
+        (Some(link), Some(sockets)) => Some(format!("{link}; {sockets}")),
+        (link, sockets) => link.or(sockets),
+    };
     let health = Health {
         status: status.to_owned(),
         database: Some(database.to_owned()),
         timestamp: Some(Timestamp::from_millis(house.store.now())),
         socketio: Some(SocketHealth {
-            mode: "in-memory".to_owned(),
-            redis_configured: false,
-            multi_pod_ready: false,
-            adapter: Some(AdapterHealth {
-                kind: "in-memory".to_owned(),
-                state: "connected".to_owned(),
-                last_publish_ms: None,
-                last_error: (dropped > 0).then(|| {
-                    format!("{dropped} packets were not delivered to sockets that were too slow, or gone")
-                }),
-                pods: Some(1),
-                reason: Some("This pod shares its rooms with no other, so it publishes nothing.".to_owned()),
-            }),
+            mode: if shares { "redis" } else { "in-memory" }.to_owned(),
+            redis_configured: shares,
+            multi_pod_ready: hears_others,
+            adapter: Some(adapter),
         }),
         pod: Some(house.pod.clone()),
         boot_id: Some(house.boot_id.clone()),

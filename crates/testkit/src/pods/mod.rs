@@ -321,7 +321,7 @@ impl Pod {
         }
         if let Some(channel) = &self.options.channel {
             match self.kind {
-                PodKind::Gaveld => command.env("GAVELD_REDIS_PREFIX", channel),
+                PodKind::Gaveld => command.env("GAVELD_REDIS_CHANNEL", channel),
                 PodKind::Python => command.args(["--channel", channel]),
             };
         }
