@@ -24,6 +24,8 @@ pub use clock::{Clock, SystemClock};
 pub use demo::{Demo, DemoError, DemoPerson, DemoSpec, seed_demo};
 pub use link::{AddressError, CertificatesError, RedisAddress, RedisSettingsError, Trouble};
 pub use refuse::{Denied, Refused};
+pub use rest::rest_calls;
 pub use running::{Running, SeedError, StartError, start};
 pub use settings::{Database, Limits, Redis, Settings, Web};
+pub use sockets::CALLS as SOCKET_CALLS;
 pub use store::{Store, StoreError};

@@ -53,15 +53,31 @@ async fn admitted(
     if let Some(user) = token.and_then(|token| house.tokens.user(&token, house.store.now()).ok()) {
         socket.extensions.insert(SpeaksFor(user));
     }
-    socket.on("join_auction", join_auction);
-    socket.on("join_league_room", join_league_room);
-    socket.on("leave_auction", leave_auction);
-    socket.on("leave_league", leave_league);
-    socket.on("rejoin_rooms", rejoin_rooms);
-    socket.on("join_probe_room", probe::join);
-    socket.on("probe", probe::probe);
+    listen(&socket);
     socket.on_disconnect(disconnected);
     Ok(())
+}
+
+/// The list of what sockets may call and its registration, made together: what is listened to is on the list.
+macro_rules! calls {
+    ($($name:literal => $handler:path),+ $(,)?) => {
+        /// Every call over a socket that is served: for a test that must not miss one.
+        pub const CALLS: &[&str] = &[$($name),+];
+
+        fn listen(socket: &Socket) {
+            $(socket.on($name, $handler);)+
+        }
+    };
+}
+
+calls! {
+    "join_auction" => join_auction,
+    "join_league_room" => join_league_room,
+    "leave_auction" => leave_auction,
+    "leave_league" => leave_league,
+    "rejoin_rooms" => rejoin_rooms,
+    "join_probe_room" => probe::join,
+    "probe" => probe::probe,
 }
 
 async fn connected(socket: Socket, State(house): State<Shared>) {
@@ -312,12 +328,19 @@ async fn enter_league(
     Ok(acknowledged(house, &room, size))
 }
 
-async fn leave(socket: &Socket, house: &Shared, room: &Room) -> Ack {
+/// Takes the socket out of a room. Of a room that it was not in it is told nothing, not even how many are there.
+async fn leave(socket: &Socket, house: &Shared, payload: &Value, room: &Room) -> Result<Ack, Denied> {
+    speaker(socket, payload, house)?;
     socket.leave(room.to_string());
-    if let Some(left) = house.rooms.leave(socket.id, room) {
-        has_left(house, left).await;
-    }
-    acknowledged(house, room, house.rooms.size(room))
+    let Some(left) = house.rooms.leave(socket.id, room) else {
+        return Ok(Ack {
+            room_size: None,
+            cluster_room_size: None,
+            ..acknowledged(house, room, 0)
+        });
+    };
+    has_left(house, left).await;
+    Ok(acknowledged(house, room, house.rooms.size(room)))
 }
 
 async fn leave_auction(
@@ -327,7 +350,7 @@ async fn leave_auction(
     State(house): State<Shared>,
 ) {
     let outcome = match wanted(payload, "auctionId") {
-        Ok((_, id)) => Ok(leave(&socket, &house, &Room::Auction(AuctionId(id))).await),
+        Ok((payload, id)) => leave(&socket, &house, &payload, &Room::Auction(AuctionId(id))).await,
         Err(refused) => Err(refused.into()),
     };
     answer(ack, &house, outcome);
@@ -340,7 +363,7 @@ async fn leave_league(
     State(house): State<Shared>,
 ) {
     let outcome = match wanted(payload, "leagueId") {
-        Ok((_, id)) => Ok(leave(&socket, &house, &Room::League(LeagueId(id))).await),
+        Ok((payload, id)) => leave(&socket, &house, &payload, &Room::League(LeagueId(id))).await,
         Err(refused) => Err(refused.into()),
     };
     answer(ack, &house, outcome);

@@ -4,6 +4,7 @@ mod auctions;
 mod auth;
 mod body;
 mod caller;
+mod calls;
 mod engine;
 mod health;
 mod leagues;
@@ -12,13 +13,13 @@ use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 use axum::{Router, extract::DefaultBodyLimit};
 use gavelscope_contract::RefusalCode;
 use socketioxide::layer::SocketIoLayer;
 
 pub(crate) use engine::SOCKET_PATH;
 
+use self::calls::Calls;
 use crate::link::Adapter;
 use crate::refuse::Refused;
 use crate::sockets::Shared;
@@ -26,43 +27,52 @@ use crate::sockets::Shared;
 /// The largest body of a call, bytes. The longest that the contract knows is a league's selection of clubs.
 const BODY: usize = 64 * 1024;
 
+/// Every call that is served but for the sockets.
+fn calls() -> Calls {
+    Calls::default()
+        .get("/health", health::health)
+        .get("/api/health", health::health)
+        .post("/api/auth/magic-link", auth::magic_link)
+        .post("/api/auth/verify-magic-link", auth::verify)
+        .post("/api/auth/refresh", auth::refresh)
+        .get("/api/auth/me", auth::me)
+        .post("/api/users", auth::create_user)
+        .get("/api/users/{id}", auth::user)
+        .patch("/api/users/{id}", auth::rename)
+        .get("/api/me/competitions", leagues::competitions)
+        .post("/api/leagues", leagues::create)
+        .post("/api/leagues/join", leagues::join)
+        .get("/api/leagues/{id}", leagues::get)
+        .post("/api/leagues/{id}/join", leagues::join_one)
+        .get("/api/leagues/{id}/participants", leagues::participants)
+        .get("/api/leagues/{id}/members", leagues::members)
+        .get("/api/leagues/{id}/assets", leagues::assets)
+        .get("/api/leagues/{id}/state", leagues::state)
+        .get("/api/leagues/{id}/auction", leagues::auction)
+        .post("/api/leagues/{id}/auction/start", leagues::start_auction)
+        .post("/api/leagues/{id}/auction/reset", leagues::reset_auction)
+        .get("/api/auction/{id}", auctions::get)
+        .delete("/api/auction/{id}", auctions::delete)
+        .get("/api/auction/{id}/clubs", auctions::clubs)
+        .get("/api/auction/{id}/events", auctions::events)
+        .post("/api/auction/{id}/begin", auctions::begin)
+        .post("/api/auction/{id}/bid", auctions::bid)
+        .post("/api/auction/{id}/pause", auctions::pause)
+        .post("/api/auction/{id}/resume", auctions::resume)
+        .post("/api/auction/{id}/complete-lot", auctions::complete_lot)
+        .post("/api/auction/{id}/start-lot/{club}", auctions::start_lot)
+}
+
+/// Every call over HTTP that is served, as method and path: for a test that must not miss one.
+pub fn rest_calls() -> Vec<(String, &'static str)> {
+    let list = calls().list().into_iter();
+    list.map(|(method, path)| (method.to_string(), path)).collect()
+}
+
 /// All that is served.
 pub(crate) fn router(house: Shared, sockets: SocketIoLayer<Adapter>) -> Router {
-    let api = Router::new()
-        .route("/health", get(health::health))
-        .route("/auth/magic-link", post(auth::magic_link))
-        .route("/auth/verify-magic-link", post(auth::verify))
-        .route("/auth/refresh", post(auth::refresh))
-        .route("/auth/me", get(auth::me))
-        .route("/users", post(auth::create_user))
-        .route("/users/{id}", get(auth::user).patch(auth::rename))
-        .route("/me/competitions", get(leagues::competitions))
-        .route("/leagues", post(leagues::create))
-        .route("/leagues/join", post(leagues::join))
-        .route("/leagues/{id}", get(leagues::get))
-        .route("/leagues/{id}/join", post(leagues::join_one))
-        .route("/leagues/{id}/participants", get(leagues::participants))
-        .route("/leagues/{id}/members", get(leagues::members))
-        .route("/leagues/{id}/assets", get(leagues::assets))
-        .route("/leagues/{id}/state", get(leagues::state))
-        .route("/leagues/{id}/auction", get(leagues::auction))
-        .route("/leagues/{id}/auction/start", post(leagues::start_auction))
-        .route("/leagues/{id}/auction/reset", post(leagues::reset_auction))
-        .route(
-            "/auction/{id}",
-            get(auctions::get).merge(delete(auctions::delete)),
-        )
-        .route("/auction/{id}/clubs", get(auctions::clubs))
-        .route("/auction/{id}/events", get(auctions::events))
-        .route("/auction/{id}/begin", post(auctions::begin))
-        .route("/auction/{id}/bid", post(auctions::bid))
-        .route("/auction/{id}/pause", post(auctions::pause))
-        .route("/auction/{id}/resume", post(auctions::resume))
-        .route("/auction/{id}/complete-lot", post(auctions::complete_lot))
-        .route("/auction/{id}/start-lot/{club}", post(auctions::start_lot));
-    Router::new()
-        .nest("/api", api)
-        .route("/health", get(health::health))
+    calls()
+        .router()
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY))

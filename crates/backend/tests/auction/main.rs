@@ -9,6 +9,7 @@ mod common;
 const ON: common::databases::Kind = common::databases::Kind::Sqlite;
 
 mod authority;
+mod authority_table;
 mod certainty;
 mod health;
 mod lots;

@@ -382,6 +382,16 @@ impl Socket {
         }
     }
 
+    /// Emits without asking for an ack.
+    pub async fn say(&mut self, event: &str, payload: Value) {
+        self.send(format!("42{}", json!([event, payload]))).await;
+    }
+
+    /// What came while something else was waited for.
+    pub fn heard(&mut self) -> impl Iterator<Item = (String, Value)> {
+        self.waiting.drain(..)
+    }
+
     pub async fn close(mut self) {
         self.stream.close(None).await.unwrap();
     }
