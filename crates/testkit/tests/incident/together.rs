@@ -9,6 +9,9 @@ use gavelscope_testkit::pods::PodKind;
 
 use crate::hall::{ADA, BRUNO, Hall, Seat};
 
+/// The first bid on the second lot: an amount that was not bid before, because its key is made of it.
+const NEW_LOT: u32 = 1_500_000;
+
 async fn everybody_hears_everything_once(kind: FleetKind) {
     let mut hall = Hall::open(kind, Adapter::Redis).await;
     let pods = u32::try_from(hall.fleet.pods().len()).unwrap();
@@ -52,12 +55,12 @@ async fn everybody_hears_everything_once(kind: FleetKind) {
             .await;
     }
     // Anything doubled would be here by the time that the new lot's bid has come.
-    hall.bid(2, ADA, 1_000_000).await;
+    hall.bid(2, ADA, NEW_LOT).await;
     for seat in &mut hall.seats {
-        seat.until_bid_heard(1_000_000).await;
+        seat.until_bid_heard(NEW_LOT).await;
         let pod = seat.pod;
         let of_the_first_lot = |mut heard: Vec<u32>| {
-            heard.retain(|pounds| *pounds != 1_000_000);
+            heard.retain(|pounds| *pounds != NEW_LOT);
             heard
         };
         let heard = of_the_first_lot(seat.bids_heard());
