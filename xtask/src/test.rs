@@ -91,6 +91,10 @@ fn everything(project: &Project, steps: &mut Steps, extent: Extent) -> Result<()
     steps.check(rust_tests(project, extent));
     if !quick {
         steps.check(window_test(project)?);
+        // What a newcomer types first, where there is no display. Its own steps say how it went.
+        if let Err(failure) = run::run(project, steps, run::Where::Headless) {
+            println!("{failure}");
+        }
     }
     Ok(())
 }
