@@ -3,9 +3,14 @@
 //! Pure: the same state at the same time gives the same report.
 
 mod checks;
+mod matrix;
+mod turns;
 
 use gavelscope_client::state::SessionState;
 use serde::{Deserialize, Serialize};
+
+pub use matrix::{Heard, Matrix, Pair, Partition};
+pub use turns::{PodCount, Search, Turns, chance_of_a_miss, pod_count};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
