@@ -3,7 +3,9 @@
 //! Pure: the same state at the same time gives the same report.
 
 mod checks;
+pub mod evidence;
 mod matrix;
+pub mod probe;
 mod turns;
 
 use gavelscope_client::state::SessionState;

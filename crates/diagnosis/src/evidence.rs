@@ -1,0 +1,280 @@
+//! What was measured and claimed, as it can be kept in a file: everything that a verdict rests on and nothing that
+//! tells who somebody is.
+
+use gavelscope_client::state::{
+    AuctionPhase, ClockEstimate, Connection, Measurements, Millis, RoomClaim, ServerInfo, SessionState, Trust,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::matrix::Matrix;
+use crate::turns::Search;
+
+/// The form of the file. It grows by one when a field changes its meaning; new fields leave it as it is.
+pub const VERSION: u32 = 1;
+
+/// Everything that a verdict rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The form of the file.
+    pub version: u32,
+    /// When it was put together, ms since the epoch.
+    pub taken_at: Millis,
+    /// The program that did it, with its version.
+    pub by: String,
+    /// The backend's address.
+    pub server: String,
+    /// What a session has seen anyway.
+    #[serde(default)]
+    pub session: Option<SessionEvidence>,
+    /// What was asked for.
+    #[serde(default)]
+    pub probe: Option<ProbeEvidence>,
+}
+
+/// What a session has seen anyway. No names, no amounts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct SessionEvidence {
+    /// When it was read.
+    pub at: Millis,
+    /// The backend and its claims.
+    pub server: ServerInfo,
+    /// The link.
+    pub connection: Connection,
+    /// The server's clock.
+    pub clock: ClockEstimate,
+    /// What was measured.
+    pub measurements: Measurements,
+    /// The open auctions' rooms.
+    pub rooms: Vec<RoomEvidence>,
+    /// Bids of this session.
+    pub bids: u32,
+}
+
+/// What a session has seen of one auction's room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct RoomEvidence {
+    /// How far the auction has come.
+    pub phase: AuctionPhase,
+    /// Whether its events are believed.
+    pub trust: Trust,
+    /// Why not: a sentence.
+    pub doubt: Option<String>,
+    /// The bid sequence that was reached.
+    pub sequence: u32,
+    /// What the join was answered.
+    pub claim: RoomClaim,
+}
+
+/// What a probe measured.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeEvidence {
+    /// When it began.
+    pub began_at: Millis,
+    /// How long it took, ms.
+    pub took_ms: u32,
+    /// Why it ended before it was through: a sentence.
+    pub cut_short: Option<String>,
+    /// What it cost the server.
+    pub cost: Cost,
+    /// The way to the server.
+    pub path: Option<PathEvidence>,
+    /// What `/health` said, each time over a fresh connection.
+    pub health: Vec<HealthSeen>,
+    /// How many pods take turns.
+    pub turns: Option<TurnsEvidence>,
+    /// Who hears whom.
+    pub room: Option<RoomProbe>,
+}
+
+/// What a probe cost the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Connections made, those of single requests included.
+    pub connections: u32,
+    /// HTTP requests.
+    pub requests: u32,
+    /// Socket.IO messages sent.
+    pub messages: u32,
+}
+
+/// The way to the server, as one connection found it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct PathEvidence {
+    /// Looking the name up, ms.
+    pub resolve_ms: Option<u32>,
+    /// Opening the connection, ms.
+    pub tcp_ms: Option<u32>,
+    /// The TLS handshake, ms; none without TLS.
+    pub tls_ms: Option<u32>,
+    /// The websocket upgrade, ms.
+    pub upgrade_ms: Option<u32>,
+    /// Until the Socket.IO session was granted, ms in all.
+    pub total_ms: Option<u32>,
+    /// Why no websocket came about: a sentence.
+    pub websocket_trouble: Option<String>,
+    /// The server's heartbeat, ms.
+    pub ping_interval_ms: Option<u32>,
+    /// How late an answer to it may be, ms.
+    pub ping_timeout_ms: Option<u32>,
+    /// The longest message that it takes, bytes.
+    pub max_payload: Option<u32>,
+    /// What the server, or what is before it, calls itself.
+    pub server_header: Option<String>,
+    /// The names of the cookies that it sets: a balancer's make clients stick.
+    pub cookies: Vec<String>,
+}
+
+/// One answer of `/health`: claims, and the pod that made them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct HealthSeen {
+    /// HTTP status.
+    pub code: u32,
+    /// `healthy`, `degraded`, …
+    pub status: String,
+    /// The pod, where it says so.
+    pub pod: Option<String>,
+    /// `in-memory`, `redis`.
+    pub mode: Option<String>,
+    /// Whether it calls itself ready for several pods.
+    pub multi_pod_ready: Option<bool>,
+    /// How the adapter says it is.
+    pub adapter: Option<String>,
+    /// How many pods it says there are.
+    pub pods: Option<u32>,
+    /// What it says is wrong.
+    pub reason: Option<String>,
+    /// Until the answer, ms.
+    pub took_ms: u32,
+}
+
+/// How many pods take turns.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct TurnsEvidence {
+    /// Searches without cookies, each request over a fresh connection.
+    pub searches: Vec<Search>,
+    /// With the cookies that were set: whether the session was found at once.
+    pub with_cookies: Option<bool>,
+    /// Over one connection that is kept: whether it was.
+    pub kept_alive: Option<bool>,
+    /// The pods that named themselves, each once.
+    pub pods: Vec<String>,
+    /// Why nothing could be searched: a sentence.
+    pub trouble: Option<String>,
+}
+
+/// Where the probe's sockets met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub enum Scratch {
+    /// A probe room (our backend): what is said carries a number of its own.
+    ProbeRoom,
+    /// Rooms of leagues that do not exist: told apart by their ids and times.
+    LeagueRooms,
+}
+
+/// Who hears whom, measured in a room of its own.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct RoomProbe {
+    /// What the room was.
+    pub scratch: Option<Scratch>,
+    /// The sockets, in the matrix's order.
+    pub sockets: Vec<ProbeSocket>,
+    /// Who heard whom.
+    pub matrix: Matrix,
+    /// Messages in the room that could be put down to nothing that was said.
+    pub strangers: u32,
+    /// Sockets that were lost on the way.
+    pub lost: u32,
+    /// Why there is less than there should be: a sentence.
+    pub trouble: Option<String>,
+}
+
+/// One of the probe's sockets.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeSocket {
+    /// The pod that holds it, where that says so.
+    pub pod: Option<String>,
+    /// What its join was told of the room's size on that pod: a claim.
+    pub claimed: Option<u32>,
+    /// And over all pods: a claim.
+    pub claimed_cluster: Option<u32>,
+    /// Of the probe's own sockets, so many were in the room by then, this one included.
+    pub joined_as: u32,
+    /// Until the connection stood, ms.
+    pub connect_ms: u32,
+    /// Until the join was acknowledged, ms.
+    pub join_ms: Option<u32>,
+}
+
+impl Evidence {
+    /// What a session has seen, put together for keeping.
+    pub fn collect(state: &SessionState) -> Self {
+        let rooms = state.auctions.iter().map(|auction| RoomEvidence {
+            phase: auction.phase,
+            trust: auction.trust,
+            doubt: auction.doubt.clone(),
+            sequence: auction.sequence,
+            claim: auction.room.clone(),
+        });
+        Self {
+            version: VERSION,
+            taken_at: state.at,
+            by: by(),
+            server: state.server.address.clone(),
+            session: Some(SessionEvidence {
+                at: state.at,
+                server: state.server.clone(),
+                connection: state.connection.clone(),
+                clock: state.clock.clone(),
+                measurements: state.measurements.clone(),
+                rooms: rooms.collect(),
+                bids: u32::try_from(state.bids.len()).unwrap_or(u32::MAX),
+            }),
+            probe: None,
+        }
+    }
+
+    /// The same, with what a probe measured.
+    #[must_use]
+    pub fn with_probe(mut self, probe: ProbeEvidence) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+
+    /// What a probe alone measured.
+    pub fn of_probe(server: String, taken_at: Millis, probe: ProbeEvidence) -> Self {
+        Self {
+            version: VERSION,
+            taken_at,
+            by: by(),
+            server,
+            session: None,
+            probe: Some(probe),
+        }
+    }
+}
+
+fn by() -> String {
+    concat!("Gavelscope ", env!("CARGO_PKG_VERSION")).to_owned()
+}

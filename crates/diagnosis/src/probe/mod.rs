@@ -1,0 +1,123 @@
+//! Probing a backend, when somebody asks for it: in a scratch room, at a capped rate, and with everything cleaned up.
+//! It never bids and never joins the room of an auction (design, rule 6).
+//!
+//! A probe only measures; what that proves is judged elsewhere.
+
+mod health;
+mod pace;
+mod path;
+mod room;
+mod socket;
+mod turns;
+
+use std::time::{Duration, Instant};
+
+use gavelscope_client::ServerAddress;
+use gavelscope_client::state::Millis;
+use gavelscope_contract::Secret;
+use gavelscope_wire::connection::TlsOptions;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::evidence::ProbeEvidence;
+use pace::Pace;
+
+/// What is probed.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The backend.
+    pub address: ServerAddress,
+    /// The access token of whoever asks; our own backend lets nobody else probe.
+    pub token: Option<Secret>,
+    /// Which certificates are trusted.
+    pub tls: TlsOptions,
+}
+
+/// What a probe may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Connections that are open at the same time.
+    pub connections: u32,
+    /// Requests, connections and messages in a second.
+    pub per_second: u32,
+    /// In all.
+    pub time: Duration,
+    /// Sockets in the scratch room; more find more pods.
+    pub sockets: u32,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self {
+            connections: 20,
+            per_second: 10,
+            time: Duration::from_secs(30),
+            sockets: 8,
+        }
+    }
+}
+
+/// How far a probe has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// The way to the server.
+    Path,
+    /// What the pods claim.
+    Health,
+    /// How many pods take turns.
+    Turns,
+    /// Sockets take their places in the scratch room.
+    Places,
+    /// Who hears whom.
+    Room,
+    /// All is measured.
+    Done,
+}
+
+/// Probes a backend. `told` hears of every stage when it begins; `stop` ends it early, with what was measured by then.
+pub async fn probe(
+    target: &Target,
+    caps: Caps,
+    began_at: Millis,
+    told: impl Fn(Stage) + Send,
+    stop: CancellationToken,
+) -> ProbeEvidence {
+    let began = Instant::now();
+    let mut pace = Pace::new(caps, stop);
+    let mut evidence = ProbeEvidence {
+        began_at,
+        ..ProbeEvidence::default()
+    };
+    let measured = Box::pin(measure(target, caps, &told, &mut pace, &mut evidence)).await;
+    evidence.cut_short = measured.err().map(|stopped| stopped.to_string());
+    evidence.cost = pace.cost();
+    evidence.took_ms = millis(began.elapsed());
+    told(Stage::Done);
+    evidence
+}
+
+async fn measure(
+    target: &Target,
+    caps: Caps,
+    told: &(impl Fn(Stage) + Send),
+    pace: &mut Pace,
+    evidence: &mut ProbeEvidence,
+) -> Result<(), pace::Stopped> {
+    told(Stage::Path);
+    evidence.path = Some(path::measure(target, pace).await?);
+    told(Stage::Health);
+    health::ask(target, pace, &mut evidence.health).await?;
+    told(Stage::Turns);
+    let turns = evidence.turns.insert(crate::evidence::TurnsEvidence::default());
+    turns::search(target, pace, turns).await?;
+    told(Stage::Places);
+    let room = evidence.room.insert(crate::evidence::RoomProbe::default());
+    room::measure(target, caps, pace, room, || told(Stage::Room)).await
+}
+
+/// Whole milliseconds.
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
