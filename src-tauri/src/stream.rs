@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gavelscope_client::feed::FeedEntry;
 use gavelscope_client::state::{FeedItem, SessionState};
-use gavelscope_diagnosis::diagnose;
+use gavelscope_diagnosis::{Evidence, diagnose};
 use tauri::ipc::Channel;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
@@ -127,7 +127,9 @@ async fn hear(followed: Option<&mut Followed>) -> Heard {
 fn app_state(desk: &Desk, open: &Open, followed: Option<&Followed>) -> AppState {
     let session = followed.map(|followed| Arc::clone(&followed.state.borrow()));
     AppState {
-        report: session.as_deref().map(diagnose),
+        report: session
+            .as_deref()
+            .map(|session| diagnose(&Evidence::collect(session), session.at)),
         session,
         practice: open.practice,
         keeping: desk.keeper().keeping(),

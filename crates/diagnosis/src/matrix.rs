@@ -59,6 +59,8 @@ pub struct Pair {
 pub struct Partition {
     /// Sockets that hear each other, directly or through a third; the largest group first.
     pub groups: Vec<Vec<u32>>,
+    /// Groups between which nothing crosses in either direction; the largest first.
+    pub islands: Vec<Vec<u32>>,
     /// Pairs of which the second hears the first, and the first hears nothing of the second.
     pub one_way: Vec<Pair>,
     /// Pairs of which the second heard some of what the first said.
@@ -79,9 +81,9 @@ impl Partition {
             && self.mute.is_empty()
     }
 
-    /// There are groups that cannot hear each other.
+    /// There are groups between which nothing crosses.
     pub fn split(&self) -> bool {
-        self.groups.len() > 1
+        self.islands.len() > 1
     }
 }
 
@@ -97,7 +99,7 @@ impl Matrix {
             complete: size > 0,
             ..Partition::default()
         };
-        let mut group_of: Vec<usize> = (0..size).collect();
+        let (mut mutual, mut any): (Vec<usize>, Vec<usize>) = ((0..size).collect(), (0..size).collect());
         for from in 0..size {
             for to in 0..size {
                 let Some(there) = self.cell(from, to).filter(|cell| cell.said > 0) else {
@@ -117,38 +119,46 @@ impl Matrix {
                     }
                     continue;
                 }
-                let back = self.cell(to, from).unwrap_or(Heard {
-                    said: 0,
-                    heard: 0,
-                    median_ms: None,
-                });
-                if there.heard > 0 && back.nothing() {
-                    partition.one_way.push(pair);
-                }
-                if there.heard > 0 && back.heard > 0 {
-                    let (kept, joined) = (group_of[from], group_of[to]);
-                    for group in &mut group_of {
-                        if *group == joined {
-                            *group = kept;
-                        }
+                let back = self.cell(to, from);
+                if there.heard > 0 {
+                    unite(&mut any, from, to);
+                    if back.is_some_and(Heard::nothing) {
+                        partition.one_way.push(pair);
+                    }
+                    if back.is_some_and(|back| back.heard > 0) {
+                        unite(&mut mutual, from, to);
                     }
                 }
             }
         }
-        let mut groups: Vec<Vec<u32>> = Vec::new();
-        let mut names: Vec<usize> = Vec::new();
-        for (socket, name) in group_of.into_iter().enumerate() {
-            if let Some(place) = names.iter().position(|known| *known == name) {
-                groups[place].push(index(socket));
-            } else {
-                names.push(name);
-                groups.push(vec![index(socket)]);
-            }
-        }
-        groups.sort_by_key(|group| (std::cmp::Reverse(group.len()), group.first().copied()));
-        partition.groups = groups;
+        partition.groups = listed(&mutual);
+        partition.islands = listed(&any);
         partition
     }
+}
+
+/// Makes one group of two.
+fn unite(group_of: &mut [usize], one: usize, other: usize) {
+    let (kept, joined) = (group_of[one], group_of[other]);
+    for group in group_of.iter_mut().filter(|group| **group == joined) {
+        *group = kept;
+    }
+}
+
+/// The members of every group, the largest group first.
+fn listed(group_of: &[usize]) -> Vec<Vec<u32>> {
+    let mut names: Vec<usize> = Vec::new();
+    let mut groups: Vec<Vec<u32>> = Vec::new();
+    for (socket, name) in group_of.iter().enumerate() {
+        if let Some(place) = names.iter().position(|known| known == name) {
+            groups[place].push(index(socket));
+        } else {
+            names.push(*name);
+            groups.push(vec![index(socket)]);
+        }
+    }
+    groups.sort_by_key(|group| (std::cmp::Reverse(group.len()), group.first().copied()));
+    groups
 }
 
 fn index(place: usize) -> u32 {
@@ -186,6 +196,7 @@ mod tests {
         // The second hears nobody but itself; everybody hears the second.
         let partition = of(3, |from, to| if to == 1 && from != 1 { 0 } else { 3 }).partition();
         assert_eq!(partition.groups, [vec![0, 2], vec![1]]);
+        assert!(!partition.split());
         let pairs: Vec<_> = partition
             .one_way
             .iter()
@@ -219,6 +230,7 @@ mod tests {
             distinct.sort_unstable();
             distinct.dedup();
             prop_assert_eq!(partition.groups.len(), distinct.len());
+            prop_assert_eq!(&partition.groups, &partition.islands);
             prop_assert_eq!(partition.whole(), distinct.len() == 1);
             prop_assert!(partition.one_way.is_empty() && partition.partial.is_empty());
             for group in &partition.groups {

@@ -14,6 +14,7 @@ use gavelscope_diagnosis::evidence::{ProbeEvidence, Scratch};
 use gavelscope_diagnosis::probe::{Caps, Target, probe};
 use gavelscope_diagnosis::{Turns, pod_count};
 use gavelscope_testkit::pods::{Pod, PodKind, PodOptions, seed};
+use tokio_util::sync::CancellationToken;
 
 async fn probed(url: &str, token: Option<Secret>) -> ProbeEvidence {
     let target = Target {
@@ -22,7 +23,14 @@ async fn probed(url: &str, token: Option<Secret>) -> ProbeEvidence {
         tls: gavelscope_wire::connection::TlsOptions::default(),
     };
     let told = |stage| println!("{stage:?}");
-    probe(&target, Caps::default(), Millis(0), told, Default::default()).await
+    probe(
+        &target,
+        Caps::default(),
+        Millis(0),
+        told,
+        CancellationToken::new(),
+    )
+    .await
 }
 
 #[tokio::test]

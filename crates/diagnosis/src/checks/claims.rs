@@ -1,0 +1,193 @@
+//! What the backend says of itself, beside what was measured (contract, section 4, 1).
+
+use std::collections::BTreeSet;
+
+use crate::checks::{backend, skipped};
+use crate::evidence::Evidence;
+use crate::report::{Confidence, Finding, Outcome};
+
+pub(super) const HEALTH: &str = "GS-HEALTH";
+pub(super) const ROOM_SIZE: &str = "GS-ROOM-SIZE";
+pub(super) const CLUSTER: &str = "GS-CLUSTER";
+
+/// Says itself that events do not get from pod to pod.
+fn admits(state: &str) -> bool {
+    matches!(state, "degraded" | "down")
+}
+
+/// What the pods say of what connects them, and only that. It is the pod that knows, so this comes before what was
+/// concluded from missing bids.
+pub(super) fn cluster(evidence: &Evidence) -> Finding {
+    let alone = evidence.session.as_ref().and_then(|session| {
+        session
+            .connection
+            .pod_alone
+            .as_ref()
+            .map(|alone| (alone, session.at))
+    });
+    if let Some((alone, at)) = alone {
+        return Finding::new(
+            CLUSTER,
+            Outcome::Fail,
+            "The server's parts have lost each other: bids that others take are read late, and every bid counts as ever.",
+        )
+        .resting(Confidence::Likely, "the word of the pod that holds the connection")
+        .claim("Pod", alone.pod.0.clone())
+        .claim("Since", format!("{} s", alone.since.age_at(at) / 1_000))
+        .claim("Its reason", alone.reason.clone())
+        .means("Price and clock are read from the server; they are as old as it says beside them.")
+        .fix(
+            "Operator: look after Redis; every pod that has lost it says so in its log and in /health. It comes back by \
+             itself.",
+        );
+    }
+    let mut states: BTreeSet<String> = BTreeSet::new();
+    let mut reasons: BTreeSet<String> = BTreeSet::new();
+    if let Some(probe) = &evidence.probe {
+        for health in &probe.health {
+            if let Some(state) = &health.adapter {
+                states.insert(state.clone());
+                if admits(state) {
+                    reasons.extend(health.reason.clone());
+                }
+            }
+        }
+    }
+    let claim = evidence
+        .session
+        .as_ref()
+        .and_then(|session| session.server.claim.as_ref());
+    states.extend(claim.and_then(|claim| claim.adapter.clone()));
+    if states.is_empty() {
+        return skipped(CLUSTER, "The server does not say how its pods are connected.");
+    }
+    let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join("; ");
+    let said = |outcome, sentence: &str| {
+        let finding = Finding::new(CLUSTER, outcome, sentence)
+            .resting(Confidence::Weak, "the server's own words")
+            .claim("Adapter", list(&states));
+        if reasons.is_empty() {
+            finding
+        } else {
+            finding.claim("Its reason", list(&reasons))
+        }
+    };
+    if states.iter().any(|state| admits(state)) {
+        said(
+            Outcome::Warn,
+            "Your bids are safe, but the backend itself says that its pods do not hear each other now.",
+        )
+        .means("Prices may be read from the server instead of told; they are as old as it says beside them.")
+        .fix("Operator: look at Redis, and at what the pod's log says of it. It comes back by itself.")
+    } else {
+        said(Outcome::Pass, "The backend says that its pods hear each other.")
+    }
+}
+
+/// Whether the claims of `/health` can be believed.
+pub(super) fn health(evidence: &Evidence) -> Finding {
+    let mut claims: BTreeSet<String> = BTreeSet::new();
+    let mut ready = false;
+    let mut healthy = false;
+    let mut sick = false;
+    if let Some(probe) = &evidence.probe {
+        for health in &probe.health {
+            let mode = health.mode.clone().unwrap_or_else(|| "no mode".to_owned());
+            let word = match health.multi_pod_ready {
+                Some(true) => ", ready for several pods",
+                Some(false) => ", not for several pods",
+                None => "",
+            };
+            claims.insert(format!("{} ({}), {mode}{word}", health.status, health.code));
+            ready |= health.multi_pod_ready == Some(true);
+            healthy |= health.status == "healthy";
+            sick |= health.code >= 500;
+        }
+    }
+    if let Some(claim) = evidence
+        .session
+        .as_ref()
+        .and_then(|session| session.server.claim.as_ref())
+    {
+        claims.insert(claim.status.clone());
+        ready |= claim.multi_pod_ready == Some(true);
+        healthy |= claim.status == "healthy";
+    }
+    if claims.is_empty() {
+        return skipped(HEALTH, "The server's /health was not read, or did not answer.");
+    }
+    let said = |outcome, sentence: &str| {
+        claims
+            .iter()
+            .fold(Finding::new(HEALTH, outcome, sentence), |finding, claim| {
+                finding.claim("/health", claim.clone())
+            })
+    };
+    let broken = backend::proves_loss(evidence);
+    if sick {
+        said(Outcome::Fail, "The backend says that it cannot work now.")
+            .means("Bids may be refused; none is lost.")
+            .fix("Operator: /health names what is missing, usually the database.")
+    } else if broken && (ready || healthy) {
+        said(
+            Outcome::Warn,
+            "The backend calls itself healthy although events get lost between its pods: do not judge by /health.",
+        )
+        .because("In the field it is made from configuration alone.")
+        .fix("Operator: judge by whether bids come back, not by /health, roomSize or multi_pod_ready.")
+    } else {
+        said(
+            Outcome::Pass,
+            "Nothing that was measured contradicts what the backend says of itself.",
+        )
+        .resting(Confidence::Weak, "claims, and no contradiction")
+    }
+}
+
+/// Whether the claimed room sizes are possible.
+pub(super) fn room_size(evidence: &Evidence) -> Finding {
+    // What is claimed, and what is known to be in the room at least.
+    let mut claims: Vec<(u32, u32)> = Vec::new();
+    if let Some(session) = &evidence.session {
+        let joined = session.rooms.iter().filter(|room| room.claim.joined);
+        claims.extend(joined.filter_map(|room| Some((room.claim.here?, 1))));
+    }
+    if let Some(room) = evidence.probe.as_ref().and_then(|probe| probe.room.as_ref()) {
+        claims.extend(
+            room.sockets
+                .iter()
+                .filter_map(|socket| Some((socket.claimed?, 1))),
+        );
+        // Over all pods everybody who joined before counts.
+        claims.extend(
+            room.sockets
+                .iter()
+                .filter_map(|socket| Some((socket.claimed_cluster?, 1))),
+        );
+    }
+    claims.sort_unstable();
+    let Some((least, known)) = claims.first().copied() else {
+        return skipped(ROOM_SIZE, "The server does not say how large the room is.");
+    };
+    let most = claims.last().map_or(least, |(claimed, _)| *claimed);
+    let said = |outcome, sentence: &str| {
+        let claimed = if least == most {
+            format!("{least}")
+        } else {
+            format!("{least} to {most}")
+        };
+        Finding::new(ROOM_SIZE, outcome, sentence)
+            .claim("Room size", claimed)
+            .fact("Known to be in it, at least", known.to_string())
+    };
+    if least < known {
+        said(
+            Outcome::Warn,
+            "The server says a room is empty that we are in: its room sizes cannot be believed.",
+        )
+        .because("The field's backend looks its table up the wrong way round, and says 0 always.")
+        .fix("Operator: do not judge by roomSize; judge by whether bids come back.")
+    } else {
+        said(Outcome::Pass, "The claimed room sizes are possible.")
+    }
+}

@@ -1,0 +1,410 @@
+use std::collections::BTreeMap;
+
+use gavelscope_client::state::{Millis, SessionState};
+use proptest::prelude::*;
+
+use crate::evidence::{HealthSeen, PathEvidence, ProbeEvidence, ProbeSocket, RoomProbe, TurnsEvidence};
+use crate::matrix::{Heard, Matrix};
+use crate::turns::Search;
+use crate::{Evidence, Finding, Light, Outcome, Report, diagnose};
+
+/// A session as it is published before anything happened, with changes.
+fn seen(change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
+    let mut json: serde_json::Value = serde_json::from_str(include_str!("../tests/online.json")).unwrap();
+    change(&mut json);
+    let state: SessionState = serde_json::from_value(json).unwrap();
+    Evidence::collect(&state)
+}
+
+fn judged(evidence: &Evidence) -> Report {
+    diagnose(evidence, Millis(1_795_400_000_000))
+}
+
+fn finding(report: &Report, code: &str) -> Finding {
+    let found = report.findings.iter().find(|finding| finding.code == code);
+    found.unwrap_or_else(|| panic!("no {code}")).clone()
+}
+
+fn outcome(report: &Report, code: &str) -> Outcome {
+    finding(report, code).outcome
+}
+
+/// Sockets on pods, a search of each length, and who hears whom by their pods.
+fn probed(sockets: &[usize], searches: &[u32], hears: impl Fn(usize, usize) -> bool) -> ProbeEvidence {
+    let cell = |from: usize, to: usize| {
+        let came = u32::from(hears(sockets[from], sockets[to])) * 2;
+        Heard {
+            said: 2,
+            heard: came,
+            median_ms: (came > 0).then_some(3),
+        }
+    };
+    let places = 0..sockets.len();
+    ProbeEvidence {
+        path: Some(PathEvidence::default()),
+        turns: Some(TurnsEvidence {
+            searches: searches
+                .iter()
+                .map(|&requests| Search {
+                    requests,
+                    found: true,
+                })
+                .collect(),
+            ..TurnsEvidence::default()
+        }),
+        room: Some(RoomProbe {
+            sockets: sockets
+                .iter()
+                .map(|_| ProbeSocket {
+                    claimed: Some(0),
+                    ..ProbeSocket::default()
+                })
+                .collect(),
+            matrix: Matrix {
+                rows: places
+                    .clone()
+                    .map(|from| places.clone().map(|to| cell(from, to)).collect())
+                    .collect(),
+            },
+            ..RoomProbe::default()
+        }),
+        ..ProbeEvidence::default()
+    }
+}
+
+fn of_probe(probe: ProbeEvidence) -> Evidence {
+    Evidence::of_probe("http://127.0.0.1:1".to_owned(), Millis(0), probe)
+}
+
+#[test]
+fn before_the_first_bid_nothing_is_called_healthy() {
+    assert_eq!(judged(&seen(|_| {})).light, Light::Grey);
+}
+
+#[test]
+fn a_bid_that_came_back_while_nothing_is_missed_makes_it_healthy() {
+    let echo = |s: &mut serde_json::Value| {
+        s["measurements"]["echo"] = serde_json::json!({"count":1,"last":12,"median":12,"p95":12});
+    };
+    let report = judged(&seen(echo));
+    assert_eq!(
+        (report.light, outcome(&report, "GS-ECHO")),
+        (Light::Green, Outcome::Pass)
+    );
+    let polled = judged(&seen(|s| {
+        echo(s);
+        s["auctions"][0]["sequence"] = 0.into();
+    }));
+    assert_eq!(polled.light, Light::Grey, "nobody else's bid was heard yet");
+}
+
+#[test]
+fn an_accepted_bid_that_never_came_back_is_the_verdict_whatever_health_claims() {
+    let report = judged(&seen(|s| {
+        s["measurements"]["echoesMissing"] = 1.into();
+        s["server"]["claim"] = serde_json::json!(
+            {"at":0,"status":"healthy","mode":"redis","multiPodReady":true,"pod":null,"adapter":null});
+    }));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-ECHO"))
+    );
+    assert!(
+        report.verdict.contains("Fix: set REDIS_URL"),
+        "{}",
+        report.verdict
+    );
+    assert_eq!(outcome(&report, "GS-HEALTH"), Outcome::Warn);
+}
+
+#[test]
+fn events_that_do_not_arrive_are_the_verdict_before_any_bid_of_mine() {
+    let report = judged(&seen(|s| {
+        s["auctions"][0]["trust"] = "polled".into();
+        s["auctions"][0]["doubt"] = "The server has a bid that the room was never told.".into();
+    }));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-DELIVERY"))
+    );
+    let missed = finding(&report, "GS-DELIVERY").evidence;
+    assert!(
+        missed.iter().any(|fact| fact.value.contains("never told")),
+        "{missed:?}"
+    );
+}
+
+#[test]
+fn a_lost_link_comes_first() {
+    let report = judged(&seen(|s| {
+        s["connection"]["phase"] = "backoff".into();
+        s["measurements"]["gaps"] = 3.into();
+    }));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-LINK"))
+    );
+    assert_eq!(outcome(&report, "GS-GAPS"), Outcome::Warn);
+}
+
+#[test]
+fn a_pod_that_says_it_is_alone_is_the_verdict_and_names_redis() {
+    let report = judged(&seen(|s| {
+        s["connection"]["podAlone"] = serde_json::json!({"pod": "pod-1", "since": 1_795_399_990_000_i64, "reason": "Redis does not answer."});
+        s["auctions"][0]["trust"] = "polled".into();
+    }));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-CLUSTER"))
+    );
+    let said = finding(&report, "GS-CLUSTER");
+    assert!(
+        said.evidence
+            .iter()
+            .any(|fact| fact.claimed && fact.value == "Redis does not answer.")
+    );
+    assert!(said.fix.unwrap().contains("look after Redis"));
+}
+
+#[test]
+fn a_move_from_a_pod_that_is_replaced_is_no_loss() {
+    let report = judged(&seen(|s| {
+        s["connection"]["phase"] = "resolving".into();
+        s["connection"]["moving"] = true.into();
+    }));
+    assert_eq!(
+        (report.light, outcome(&report, "GS-LINK")),
+        (Light::Grey, Outcome::Inconclusive)
+    );
+}
+
+#[test]
+fn what_is_worth_a_look_is_amber() {
+    let polling = judged(&seen(|s| {
+        s["connection"]["changedOver"] = "Long polling cannot work here: requests reach other pods.".into();
+    }));
+    assert_eq!(
+        (polling.light, outcome(&polling, "GS-WAY")),
+        (Light::Amber, Outcome::Warn)
+    );
+    let clock = judged(&seen(|s| s["clock"]["doubt"] = "It may be off by 2 s.".into()));
+    assert_eq!(outcome(&clock, "GS-CLOCK"), Outcome::Warn);
+    let empty = judged(&seen(|s| s["auctions"][0]["room"]["here"] = 0.into()));
+    assert_eq!(outcome(&empty, "GS-ROOM-SIZE"), Outcome::Warn);
+}
+
+#[test]
+fn three_pods_that_share_nothing_are_the_verdict_with_its_number_and_its_fix() {
+    let probe = probed(&[0, 1, 2, 0, 1, 2, 0, 1], &[3, 3, 3, 3], |from, to| from == to);
+    let report = judged(&of_probe(probe));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-ROOM-SPLIT"))
+    );
+    assert_eq!(
+        report.verdict,
+        "Your bids are safe, but the prices you see can be late: this backend runs 3 pods that do not share rooms. Fix: \
+         set REDIS_URL on every pod, or run one replica."
+    );
+}
+
+#[test]
+fn three_pods_that_share_are_green_and_a_balancer_that_hides_the_others_is_not() {
+    let shared = probed(&[0, 1, 2, 0, 1, 2, 0, 1], &[3, 3, 3, 3], |_, _| true);
+    assert_eq!(
+        outcome(&judged(&of_probe(shared)), "GS-ROOM-SPLIT"),
+        Outcome::Pass
+    );
+    let mut hidden = probed(&[0; 8], &[1; 6], |_, _| true);
+    let report = judged(&of_probe(hidden.clone()));
+    assert_eq!(
+        (report.light, outcome(&report, "GS-ROOM-SPLIT")),
+        (Light::Grey, Outcome::Inconclusive)
+    );
+    let said = |pods| HealthSeen {
+        code: 200,
+        status: "healthy".to_owned(),
+        pods: Some(pods),
+        ..HealthSeen::default()
+    };
+    hidden.health = vec![said(3)];
+    let report = judged(&of_probe(hidden.clone()));
+    assert_eq!(
+        (report.light, outcome(&report, "GS-STICKY")),
+        (Light::Grey, Outcome::Inconclusive)
+    );
+    hidden.health = vec![said(1)];
+    assert_eq!(
+        outcome(&judged(&of_probe(hidden)), "GS-ROOM-SPLIT"),
+        Outcome::Pass
+    );
+}
+
+#[test]
+fn a_pod_that_sends_and_does_not_hear_is_no_split() {
+    let probe = probed(&[0, 1, 2, 0, 1, 2], &[3, 3, 3, 3], |from, to| {
+        from == to || to != 2
+    });
+    let report = judged(&of_probe(probe));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-ONE-WAY"))
+    );
+    assert_eq!(outcome(&report, "GS-ROOM-SPLIT"), Outcome::Inconclusive);
+}
+
+#[test]
+fn a_slow_pod_is_named() {
+    let mut probe = probed(&[0, 1, 2, 3, 4], &[5, 5, 5, 5], |_, _| true);
+    let room = probe.room.as_mut().unwrap();
+    room.sockets[4].pod = Some("pod-5".to_owned());
+    for row in &mut room.matrix.rows {
+        row[4].median_ms = Some(404);
+    }
+    let report = judged(&of_probe(probe));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Amber, Some("GS-SLOW-POD"))
+    );
+    assert!(report.verdict.contains("404 ms"), "{}", report.verdict);
+}
+
+#[test]
+fn refused_websockets_and_polling_that_meets_other_pods_leave_no_way() {
+    let mut probe = probed(&[0, 1], &[3, 3, 3, 3], |_, _| true);
+    probe.room = None;
+    probe.path.as_mut().unwrap().websocket_trouble = Some("refused with 403".to_owned());
+    let report = judged(&of_probe(probe));
+    assert_eq!(
+        (report.light, report.code.as_deref()),
+        (Light::Red, Some("GS-PATH"))
+    );
+}
+
+fn any_probe() -> impl Strategy<Value = ProbeEvidence> {
+    let cell =
+        (0_u32..4, 0_u32..4, prop::option::of(0_u32..900)).prop_map(|(said, heard, median_ms)| Heard {
+            said,
+            heard: heard.min(said),
+            median_ms,
+        });
+    let matrix = (0_usize..6).prop_flat_map(move |size| {
+        prop::collection::vec(prop::collection::vec(cell.clone(), size), size)
+            .prop_map(|rows| Matrix { rows })
+    });
+    let searches = prop::collection::vec((1_u32..13, any::<bool>()), 0..7);
+    let health = prop::collection::vec((prop::option::of(1_u32..5), any::<bool>()), 0..4);
+    (
+        matrix,
+        searches,
+        health,
+        any::<bool>(),
+        prop::option::of(any::<bool>()),
+    )
+        .prop_map(
+            |(matrix, searches, health, websocket, with_cookies)| ProbeEvidence {
+                path: Some(PathEvidence {
+                    websocket_trouble: (!websocket).then(|| "refused".to_owned()),
+                    ..PathEvidence::default()
+                }),
+                health: health
+                    .into_iter()
+                    .map(|(pods, redis)| HealthSeen {
+                        code: 200,
+                        status: "healthy".to_owned(),
+                        pod: pods.map(|pod| format!("pod-{pod}")),
+                        mode: Some(if redis { "redis" } else { "in-memory" }.to_owned()),
+                        multi_pod_ready: Some(redis),
+                        pods,
+                        ..HealthSeen::default()
+                    })
+                    .collect(),
+                turns: Some(TurnsEvidence {
+                    searches: searches
+                        .into_iter()
+                        .map(|(requests, found)| Search { requests, found })
+                        .collect(),
+                    with_cookies,
+                    ..TurnsEvidence::default()
+                }),
+                room: Some(RoomProbe {
+                    sockets: vec![ProbeSocket::default(); matrix.rows.len()],
+                    matrix,
+                    ..RoomProbe::default()
+                }),
+                ..ProbeEvidence::default()
+            },
+        )
+}
+
+fn turned<T>(list: &mut [T], by: usize) {
+    if !list.is_empty() {
+        let by = by % list.len();
+        list.rotate_left(by);
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_called_healthy_that_was_not_measured(probe in any_probe()) {
+        let whole = probe.room.as_ref().is_some_and(|room| room.matrix.partition().whole());
+        let evidence = of_probe(probe);
+        let report = judged(&evidence);
+        prop_assert!(report.light != Light::Green || whole, "{report:?}");
+        prop_assert!(report.findings.iter().all(|finding| finding.outcome != Outcome::Crashed));
+    }
+
+    #[test]
+    fn a_report_does_not_contradict_itself(probe in any_probe()) {
+        let report = judged(&of_probe(probe));
+        let mut codes: BTreeMap<&str, u32> = BTreeMap::new();
+        for finding in &report.findings {
+            *codes.entry(finding.code.as_str()).or_default() += 1;
+            prop_assert!(!finding.sentence.is_empty() && finding.anchor == finding.code.to_lowercase());
+        }
+        prop_assert!(codes.values().all(|count| *count == 1), "a code twice");
+        let claims = ["GS-HEALTH", "GS-ROOM-SIZE"];
+        let worst = report
+            .findings
+            .iter()
+            .find(|finding| finding.outcome != Outcome::Warn || !claims.contains(&finding.code.as_str()))
+            .map(|finding| finding.outcome);
+        let light = match worst {
+            Some(Outcome::Fail) => report.light == Light::Red,
+            Some(Outcome::Warn) => report.light == Light::Amber,
+            _ => matches!(report.light, Light::Green | Light::Grey),
+        };
+        prop_assert!(light, "{report:?}");
+        let split = outcome(&report, "GS-ROOM-SPLIT");
+        prop_assert!(split != Outcome::Pass || outcome(&report, "GS-ONE-WAY") == Outcome::Pass);
+        prop_assert!(split != Outcome::Pass || outcome(&report, "GS-PARTIAL") == Outcome::Pass);
+    }
+
+    #[test]
+    fn the_order_of_the_evidence_changes_nothing(probe in any_probe(), by in 0_usize..6) {
+        let report = judged(&of_probe(probe.clone()));
+        let mut other = probe;
+        turned(&mut other.health, by);
+        if let Some(turns) = &mut other.turns {
+            // Searches keep their last, which tells why searching ended.
+            let kept = turns.searches.len().saturating_sub(1);
+            turned(&mut turns.searches[..kept], by);
+        }
+        if let Some(room) = &mut other.room {
+            turned(&mut room.sockets, by);
+            turned(&mut room.matrix.rows, by);
+            for row in &mut room.matrix.rows {
+                turned(row, by);
+            }
+        }
+        prop_assert_eq!(report, judged(&of_probe(other)));
+    }
+
+    #[test]
+    fn evidence_from_a_file_gives_the_same_report(probe in any_probe()) {
+        let evidence = of_probe(probe);
+        let kept = serde_json::to_string(&evidence).unwrap();
+        let read: Evidence = serde_json::from_str(&kept).unwrap();
+        prop_assert_eq!(judged(&evidence), judged(&read));
+    }
+}
