@@ -1,5 +1,5 @@
 /** Numbers and times as people read them. Formatting only: nothing here decides anything. */
-import type { Millis, Money, Outcome } from './platform/platform';
+import type { Confidence, Light, Millis, Money, Outcome } from './platform/platform';
 
 const grouped = new Intl.NumberFormat('en-GB');
 
@@ -103,4 +103,20 @@ export const outcomeWord: Record<Outcome, string> = {
   warn: 'Worth a look',
   fail: 'Broken',
   inconclusive: 'Not known yet',
+  skipped: 'Not looked at',
+  crashed: 'The check broke',
+};
+
+export const confidenceWord: Record<Confidence, string> = {
+  certain: 'Certain',
+  likely: 'Likely',
+  weak: 'Not very',
+};
+
+/** The light of a report as an outcome: it has the same colours. */
+export const lightOutcome: Record<Light, Outcome> = {
+  green: 'pass',
+  amber: 'warn',
+  red: 'fail',
+  grey: 'inconclusive',
 };

@@ -8,6 +8,7 @@ import type {
   ClubRow,
   Fate,
   FeedItem,
+  Finding,
   LedgerEntry,
   Manager,
   Money,
@@ -257,29 +258,57 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
   };
 }
 
+/** A finding with what every one has. */
+function finding(code: string, outcome: Finding['outcome'], sentence: string, more: Partial<Finding> = {}): Finding {
+  return {
+    code,
+    outcome,
+    sentence,
+    confidence: 'certain',
+    restsOn: 'measured',
+    evidence: [],
+    meaning: null,
+    cause: null,
+    fix: null,
+    anchor: code.toLowerCase(),
+    ...more,
+  };
+}
+
+function fact(label: string, value: string, claimed = false): Finding['evidence'][number] {
+  return { label, value, claimed };
+}
+
 export const goodReport: Report = {
-  outcome: 'pass',
-  verdict: 'You see every bid as it happens, and your bids arrive.',
+  at: 0,
+  light: 'green',
+  code: 'GS-ECHO',
+  verdict: 'All is well: what is bid reaches everybody, and what you see is what the server says.',
   findings: [
-    { code: 'GS-ECHO', outcome: 'pass', sentence: 'Your bids come back as events in 14 ms.', evidence: '6 of 6 accepted bids were echoed; median 16 ms, 95 % within 31 ms.', fix: null },
-    { code: 'GS-ORDER', outcome: 'pass', sentence: 'No bid is missing from the stream.', evidence: 'Sequence 1 to 23 without a gap.', fix: null },
-    { code: 'GS-PODS', outcome: 'inconclusive', sentence: 'Only one pod has shown itself, so delivery between pods cannot be judged.', evidence: 'Pods seen: gaveld-7f3a.', fix: null },
+    finding('GS-PODS', 'inconclusive', 'The server does not say which pod serves you.', { confidence: 'weak', restsOn: 'nothing tells' }),
+    finding('GS-ECHO', 'pass', 'Your bids come back as events.', { evidence: [fact('Echoes', '6'), fact('Half within', '16 ms'), fact('95 % within', '31 ms')] }),
+    finding('GS-GAPS', 'pass', 'No bid is missing between the first and the last.', { evidence: [fact('Missing', '0')] }),
   ],
 };
 
 export const badReport: Report = {
-  outcome: 'fail',
-  verdict: 'Do not trust this screen: events do not reach you from the pod that takes your bids.',
+  at: 0,
+  light: 'red',
+  code: 'GS-ROOM-SPLIT',
+  verdict:
+    'Your bids are safe, but the prices you see can be late: this backend runs 3 pods that do not share rooms. Fix: set REDIS_URL on every pod, or run one replica.',
   findings: [
-    {
-      code: 'GS-CROSS',
-      outcome: 'fail',
-      sentence: 'Events do not cross between these pods.',
-      evidence: '3 bids were accepted by gaveld-91c2 and none of them was heard on gaveld-7f3a within 5 s.',
-      fix: 'Tell the people who run the server: REDIS_URL on both pods must point at one Redis that answers.',
-    },
-    { code: 'GS-HEALTH', outcome: 'warn', sentence: 'The server calls itself ready for several pods; what was measured says otherwise.', evidence: 'multi_pod_ready: true, mode: redis.', fix: null },
-    { code: 'GS-LINK', outcome: 'pass', sentence: 'Your own connection is steady.', evidence: 'Online for 2 min, no reconnects.', fix: null },
+    finding('GS-ROOM-SPLIT', 'fail', 'Your bids are safe, but the prices you see can be late: this backend runs 3 pods that do not share rooms.', {
+      restsOn: 'every pair of sockets, asked more than once',
+      evidence: [fact('Sockets in the scratch room', '8'), fact('Groups that hear each other', '3'), fact('Pods', '1', true)],
+      meaning: 'A bid that another pod takes is not told to you. Your own bids count, whichever pod takes them.',
+      cause: 'Events do not cross between these pods: no adapter, or one that does not deliver.',
+      fix: 'Operator: set REDIS_URL on every pod, or run one replica.',
+    }),
+    finding('GS-HEALTH', 'warn', 'The backend calls itself healthy although events get lost between its pods: do not judge by /health.', {
+      evidence: [fact('/health', 'healthy (200), redis, ready for several pods', true)],
+    }),
+    finding('GS-LINK', 'pass', 'The connection stands.', { evidence: [fact('Reconnects', '0')] }),
   ],
 };
 

@@ -312,6 +312,15 @@ export type CommissionerCall =
 /**  Remove the auction. */
 "delete";
 
+/**  How much a finding can be relied on. */
+export type Confidence = 
+/**  It was measured, and measured again. */
+"certain" | 
+/**  It was measured once, or from chance draws that leave little room. */
+"likely" | 
+/**  It rests on a claim, or on little. */
+"weak";
+
 /**  My link. */
 export type Connection = {
 	/**  How it is. */
@@ -391,6 +400,16 @@ export type ErrorCode =
 /**  Anything else. */
 "internal";
 
+/**  Something that a finding rests on. */
+export type Fact = {
+	/**  What it is. */
+	label: string,
+	/**  What it came to. */
+	value: string,
+	/**  The server said so; nobody measured it (design, rule 3). */
+	claimed: boolean,
+};
+
 /**  What became of a bid of mine, in the order in which it can happen. */
 export type Fate = 
 /**  Written down, not sent yet. */
@@ -445,12 +464,22 @@ export type Finding = {
 	code: string,
 	/**  What it came to. */
 	outcome: Outcome,
-	/**  What was found, in one sentence. */
+	/**  What was found, in one sentence that a bidder understands. */
 	sentence: string,
-	/**  The figures that it rests on. */
-	evidence: string,
+	/**  How much it can be relied on. */
+	confidence: Confidence,
+	/**  What that rests on, in a few words. */
+	restsOn: string,
+	/**  What it rests on, one by one. */
+	evidence: Fact[],
+	/**  What it means for somebody who bids. */
+	meaning: string | null,
+	/**  The cause, as far as it is proved. */
+	cause: string | null,
 	/**  What to do about it, where something is to be done. */
 	fix: string | null,
+	/**  Where the documentation tells more: a section of `docs/findings.md`. */
+	anchor: string,
 };
 
 /**  The claims of `/health`, with the time they were made. */
@@ -555,6 +584,17 @@ export type LedgerKeeping = {
 	/**  How often writing one down failed. Each is tried again until it is written. */
 	failedWrites: number,
 };
+
+/**  The light at the top. */
+export type Light = 
+/**  What is seen is true, and it was proved. */
+"green" | 
+/**  Something is worth a look. */
+"amber" | 
+/**  Something is broken. */
+"red" | 
+/**  It cannot be known. */
+"grey";
 
 /**  How my link is. */
 export type LinkPhase = 
@@ -691,14 +731,18 @@ export type OpenRecording = {
 
 /**  What a check came to. */
 export type Outcome = 
-/**  Proved to be well. */
-"pass" | 
-/**  Proved to be worth a look. */
-"warn" | 
 /**  Proved to be broken. */
 "fail" | 
+/**  Proved to be worth a look. */
+"warn" | 
+/**  The check itself broke; it says nothing about the backend. */
+"crashed" | 
 /**  Could not be known; the sentence says why. */
-"inconclusive";
+"inconclusive" | 
+/**  Was not looked at; the sentence says why. */
+"skipped" | 
+/**  Proved to be well. */
+"pass";
 
 /**  A person. */
 export type Person = {
@@ -897,10 +941,14 @@ string;
 
 /**  All findings, the worst first, under one sentence. */
 export type Report = {
-	/**  The worst outcome that was proved; inconclusive where nothing was. */
-	outcome: Outcome,
-	/**  The verdict in one sentence, for a bidder. */
+	/**  When it was judged. */
+	at: Millis,
+	/**  The light. */
+	light: Light,
+	/**  The verdict in one sentence, for a bidder; with its fix, where there is one. */
 	verdict: string,
+	/**  The finding that the verdict is; none where everything is well or nothing is known. */
+	code: string | null,
 	/**  The worst first. */
 	findings: Finding[],
 };

@@ -62,8 +62,8 @@ describe('diagnostics', () => {
     await openWindow(fixtures.app(now, { report: fixtures.badReport }));
     await fireEvent.click(screen.getAllByTestId('finding')[0]!);
     await settle();
-    expect(screen.getByText(/none of them was heard/)).toBeTruthy();
-    expect(screen.getByText(/Tell the people who run the server/)).toBeTruthy();
+    expect(screen.getByText(/another pod takes is not told/)).toBeTruthy();
+    expect(screen.getByText(/^Operator: set REDIS_URL/)).toBeTruthy();
   });
 });
 
