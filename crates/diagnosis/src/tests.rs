@@ -408,3 +408,12 @@ proptest! {
         prop_assert_eq!(judged(&evidence), judged(&read));
     }
 }
+
+#[test]
+fn every_code_has_its_section() {
+    let sections = include_str!("../../../docs/findings.md");
+    for finding in judged(&seen(|_| {})).findings {
+        let heading = format!("\n## {}\n", finding.code);
+        assert!(sections.contains(&heading), "{} is not explained", finding.code);
+    }
+}

@@ -17,7 +17,7 @@ use gavelscope_client::state::{LinkPhase, SessionState, TransportKind, Trust};
 use gavelscope_client::{ServerAddress, Session, SessionConfig};
 use gavelscope_contract::auction::BidRequest;
 use gavelscope_contract::{Money, PodId};
-use gavelscope_diagnosis::Outcome;
+use gavelscope_diagnosis::{Evidence, Outcome, diagnose};
 use gavelscope_testkit::proxy::Proxy;
 
 type Shown = (LinkPhase, Option<Trust>);
@@ -155,7 +155,7 @@ fn price(state: &SessionState) -> Option<u32> {
 }
 
 fn cluster(state: &SessionState) -> Outcome {
-    let report = gavelscope_diagnosis::diagnose(state);
+    let report = diagnose(&Evidence::collect(state), state.at);
     let finding = report
         .findings
         .iter()
