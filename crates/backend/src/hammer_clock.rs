@@ -1,10 +1,11 @@
 //! The clock of an auction: one task that reads its deadline from the database, ticks, and brings the hammer down.
 //!
-//! The task holds nothing that matters. After a restart a new one reads the same row and goes on from there, be it in
-//! the middle of a lot, in the pause between two, or long past the deadline.
+//! The task holds nothing that matters. Wherever the next one starts, it reads the same row and goes on from there, be it
+//! in the middle of a lot, in the pause between two, or long past the deadline. Of all pods the one with the auction's
+//! lease runs it (`store::lease`); every other may change the auction meanwhile, so it looks again and again.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gavelscope_contract::auction::AuctionStatus;
 use gavelscope_contract::event::{Event, Timer};
@@ -13,10 +14,15 @@ use gavelscope_contract::{AuctionId, Room};
 use crate::announcer::Announcement;
 use crate::house::{Bench, House};
 use crate::refuse::Denied;
+use crate::store::lease::Hold;
 use crate::store::{ClockView, Closing, StoreError};
 
 /// Milliseconds between two ticks.
 const TICK: i64 = 500;
+/// Another pod may have changed the auction, and tells nobody: so often, ms, a clock looks that has nothing to do.
+const LOOK: i64 = 500;
+/// How long a clock waits, ms, whose lease is too near its end to tick.
+const RENEWED_SOON: i64 = 100;
 /// How long to wait before asking a database again that has failed.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -27,6 +33,8 @@ enum Duty {
     Retire,
     /// Nothing, until something changes.
     StandStill,
+    /// Nothing: the lease is another pod's, or has lapsed.
+    Lost,
     /// Tick, and look again after so many milliseconds.
     Tick(i64),
     /// Bring the hammer down.
@@ -39,7 +47,15 @@ enum Duty {
     OpenNext,
 }
 
-fn duty(view: &ClockView, now: i64, step: i64) -> Duty {
+fn duty(view: &ClockView, hold: &Hold, step: i64) -> Duty {
+    let now = view.now;
+    let over = matches!(
+        view.status,
+        AuctionStatus::Waiting | AuctionStatus::Completed | AuctionStatus::Unknown(_)
+    );
+    if !over && !view.lease.as_ref().is_some_and(|lease| lease.admits(hold, now)) {
+        return Duty::Lost;
+    }
     match (&view.status, view.deadline) {
         (AuctionStatus::Active, Some(deadline)) => {
             let left = deadline - now;
@@ -63,75 +79,84 @@ fn duty(view: &ClockView, now: i64, step: i64) -> Duty {
     }
 }
 
-/// Starts the clock of an auction that has begun, unless it runs already.
-pub(crate) fn start(house: &Arc<House>, auction: &AuctionId) {
-    let fresh = house
-        .clocks
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(auction.clone());
-    if !fresh {
+/// Starts the clock of an auction with the right to run it, unless it runs with that already.
+pub(crate) fn start(house: &Arc<House>, auction: &AuctionId, hold: Hold) {
+    let mut clocks = house.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+    if clocks.insert(auction.clone(), hold.fence) == Some(hold.fence) {
         return;
     }
+    drop(clocks);
     let (house, auction) = (Arc::clone(house), auction.clone());
     house.tasks.clone().spawn(async move {
-        tracing::info!(pod = %house.pod, %auction, "the clock starts");
+        let fence = hold.fence;
+        tracing::info!(pod = %house.pod, %auction, fence, "the clock starts");
         // On a task of its own: if it ever panics, the auction must not stand still for it.
-        while let Err(error) = tokio::spawn(run(Arc::clone(&house), auction.clone())).await {
+        while let Err(error) = tokio::spawn(run(Arc::clone(&house), auction.clone(), hold.clone())).await {
             tracing::error!(%error, %auction, "the clock broke, and is started again");
             tokio::time::sleep(RETRY).await;
         }
-        tracing::info!(pod = %house.pod, %auction, "the clock stops");
-        house
-            .clocks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&auction);
+        tracing::info!(pod = %house.pod, %auction, fence, "the clock stops");
+        let mut clocks = house.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may run again by now, with a greater fence.
+        if clocks.get(&auction) == Some(&fence) {
+            clocks.remove(&auction);
+        }
     });
 }
 
-async fn run(house: Arc<House>, auction: AuctionId) {
-    let (house, auction) = (&*house, &auction);
+async fn run(house: Arc<House>, auction: AuctionId, hold: Hold) {
+    let (house, auction, hold) = (&*house, &auction, &hold);
     let step = i64::try_from(house.countdown_step.as_millis()).unwrap_or(1_000);
     let bench = house.bench(auction);
     let mut ticked_at = None;
-    while !house.stopping.is_cancelled() {
-        let duty = match look(house, &bench, auction, step, &mut ticked_at).await {
+    while !house.handing_over.is_cancelled() {
+        let duty = match look(house, &bench, auction, hold, step, &mut ticked_at).await {
             Ok(duty) => duty,
             Err(error) => {
-                tracing::error!(%error, %auction, "the clock could not read its deadline");
+                tracing::debug!(%error, %auction, "the clock could not read its deadline");
                 tokio::time::sleep(RETRY).await;
                 continue;
             }
         };
         let done = match duty {
-            Duty::Retire => return,
+            Duty::Retire => {
+                if let Err(error) = house.store.release_clock(auction, hold).await {
+                    tracing::debug!(%error, %auction, "the clock was not given back");
+                }
+                return;
+            }
+            Duty::Lost => {
+                // Whose it is now, or that it is to be had, is for the keeper to find out, at once.
+                house.keeper_wake.notify_one();
+                return;
+            }
             Duty::StandStill => {
-                pause(house, &bench, None).await;
+                pause(house, &bench, LOOK).await;
                 continue;
             }
             Duty::Tick(millis) | Duty::Wait(millis) => {
-                pause(house, &bench, Some(millis)).await;
+                pause(house, &bench, millis.min(LOOK)).await;
                 continue;
             }
             Duty::CloseLot => {
                 house
                     .step(auction, async {
-                        Ok::<_, Denied>(((), house.store.close_lot(auction, &Closing::TimeUp).await?))
+                        let closing = Closing::TimeUp(hold.clone());
+                        Ok::<_, Denied>(((), house.store.close_lot(auction, &closing).await?))
                     })
                     .await
             }
             Duty::CountDown(left) => {
                 house
                     .step(auction, async {
-                        Ok::<_, Denied>(((), house.store.count_down(auction, left).await?))
+                        Ok::<_, Denied>(((), house.store.count_down(auction, hold, left).await?))
                     })
                     .await
             }
             Duty::OpenNext => {
                 house
                     .step(auction, async {
-                        Ok::<_, Denied>(((), house.store.open_next(auction).await?))
+                        Ok::<_, Denied>(((), house.store.open_next(auction, hold).await?))
                     })
                     .await
             }
@@ -143,19 +168,14 @@ async fn run(house: Arc<House>, auction: AuctionId) {
     }
 }
 
-/// Waits until it is time, something changed, or the server stops. A stop comes here and nowhere else, so that it
-/// never comes between a change and the saying of it.
-async fn pause(house: &House, bench: &Bench, millis: Option<i64>) {
-    let time = async {
-        match millis.map(u64::try_from) {
-            Some(millis) => tokio::time::sleep(Duration::from_millis(millis.unwrap_or_default())).await,
-            None => std::future::pending().await,
-        }
-    };
+/// Waits until it is time, something changed, or the clocks are handed over. A stop comes here and nowhere else, so that
+/// it never comes between a change and the saying of it.
+async fn pause(house: &House, bench: &Bench, millis: i64) {
+    let time = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
     tokio::select! {
-        () = time => {}
+        () = tokio::time::sleep(time) => {}
         () = bench.wake.notified() => {}
-        () = house.stopping.cancelled() => {}
+        () = house.handing_over.cancelled() => {}
     }
 }
 
@@ -165,15 +185,17 @@ async fn look(
     house: &House,
     bench: &Bench,
     auction: &AuctionId,
+    hold: &Hold,
     step: i64,
     ticked_at: &mut Option<i64>,
 ) -> Result<Duty, StoreError> {
     let _turn = bench.turn.lock().await;
+    let since = Instant::now();
     let Some(view) = house.store.clock_view(auction).await? else {
         return Ok(Duty::Retire);
     };
-    let now = house.store.now();
-    let duty = duty(&view, now, step);
+    let now = view.now;
+    let duty = duty(&view, hold, step);
     let Duty::Tick(millis) = duty else {
         return Ok(duty);
     };
@@ -183,7 +205,6 @@ async fn look(
     {
         return Ok(Duty::Tick(millis.min(due_in)));
     }
-    *ticked_at = Some(now);
     let tick = Event::Tick(Timer {
         lot_id: view.lot,
         seq: view.bid_sequence,
@@ -191,14 +212,20 @@ async fn look(
         server_now: now,
         stream: Some(view.position),
     });
-    house
-        .outbox
-        .send(vec![Announcement {
-            room: Room::Auction(auction.clone()),
-            name: tick.name(),
-            payload: tick.payload()?,
-        }])
-        .await;
+    let tick = Announcement {
+        room: Room::Auction(auction.clone()),
+        name: tick.name(),
+        payload: tick.payload()?,
+    };
+    // Last of all: this process may have stood still since it read the lease.
+    if !view
+        .lease
+        .is_some_and(|lease| lease.may_speak(hold, now, since.elapsed()))
+    {
+        return Ok(Duty::Wait(millis.min(RENEWED_SOON)));
+    }
+    *ticked_at = Some(now);
+    house.outbox.send(vec![tick]).await;
     Ok(duty)
 }
 
@@ -207,6 +234,7 @@ mod tests {
     use gavelscope_contract::{LotId, Position};
 
     use super::*;
+    use crate::store::lease::Lease;
 
     fn view(lot_open: bool, deadline: Option<i64>, said: Option<u32>) -> ClockView {
         ClockView {
@@ -221,6 +249,23 @@ mod tests {
                 seq: 1,
                 passing: true,
             },
+            lease: Some(Lease {
+                holder: "me".into(),
+                fence: 7,
+                until: i64::MAX,
+            }),
+            now: 0,
+        }
+    }
+
+    fn at(now: i64, view: ClockView) -> ClockView {
+        ClockView { now, ..view }
+    }
+
+    fn mine() -> Hold {
+        Hold {
+            holder: "me".into(),
+            fence: 7,
         }
     }
 
@@ -233,7 +278,7 @@ mod tests {
             (90_000, Duty::CloseLot),
         ] {
             assert_eq!(
-                duty(&view(true, Some(10_000), None), now, 1_000),
+                duty(&at(now, view(true, Some(10_000), None)), &mine(), 1_000),
                 expected,
                 "{now}"
             );
@@ -253,7 +298,7 @@ mod tests {
             (9_000, 3, Duty::OpenNext),
         ] {
             assert_eq!(
-                duty(&view(false, Some(3_000), Some(said)), now, 1_000),
+                duty(&at(now, view(false, Some(3_000), Some(said))), &mine(), 1_000),
                 expected,
                 "{now} {said}"
             );
@@ -270,7 +315,24 @@ mod tests {
             status: AuctionStatus::Completed,
             ..view(false, None, None)
         };
-        assert_eq!(duty(&paused, 0, 1_000), Duty::StandStill);
-        assert_eq!(duty(&completed, 0, 1_000), Duty::Retire);
+        assert_eq!(duty(&paused, &mine(), 1_000), Duty::StandStill);
+        assert_eq!(duty(&completed, &mine(), 1_000), Duty::Retire);
+    }
+
+    #[test]
+    fn without_its_lease_a_clock_does_nothing() {
+        let due = || at(10_000, view(true, Some(10_000), None));
+        let another_fence = Hold { fence: 6, ..mine() };
+        let another_pod = Hold {
+            holder: "you".into(),
+            ..mine()
+        };
+        assert_eq!(duty(&due(), &another_fence, 1_000), Duty::Lost);
+        assert_eq!(duty(&due(), &another_pod, 1_000), Duty::Lost);
+        let nobodys = ClockView { lease: None, ..due() };
+        assert_eq!(duty(&nobodys, &mine(), 1_000), Duty::Lost);
+        let mut lapsed = due();
+        lapsed.lease.as_mut().unwrap().until = 10_000;
+        assert_eq!(duty(&lapsed, &mine(), 1_000), Duty::Lost);
     }
 }

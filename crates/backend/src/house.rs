@@ -1,7 +1,7 @@
 //! The auction house: every change of an auction goes through here, one at a time, and is said in the order in which
 //! it was made.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,9 @@ use crate::refuse::{Denied, Refused};
 use crate::rooms::Rooms;
 use crate::store::{BidOrder, Closing, Deleted, Joined, Moved, Said, Store, StoreError};
 use crate::tokens::Tokens;
+
+/// How often somebody who waits for a lot looks whether another pod has put it on the block.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Where one auction's changes queue up.
 #[derive(Debug, Default)]
@@ -46,7 +49,12 @@ pub(crate) struct House {
     pub tasks: TaskTracker,
     pub stopping: CancellationToken,
     pub benches: Mutex<HashMap<AuctionId, Arc<Bench>>>,
-    pub clocks: Mutex<HashSet<AuctionId>>,
+    /// The clocks that run on this pod, each with the fence that it runs with.
+    pub clocks: Mutex<HashMap<AuctionId, i64>>,
+    /// This pod runs no clock any more, though it may not be stopping yet.
+    pub handing_over: CancellationToken,
+    /// Tells the keeper of the clocks to look at once.
+    pub keeper_wake: Notify,
 }
 
 impl House {
@@ -54,6 +62,12 @@ impl House {
     pub(crate) fn bench(&self, auction: &AuctionId) -> Arc<Bench> {
         let mut benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);
         benches.entry(auction.clone()).or_default().clone()
+    }
+
+    /// Forgets the benches at which nobody is: their auctions may have been deleted by another pod.
+    pub(crate) fn forget_idle_benches(&self) {
+        let mut benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);
+        benches.retain(|_, bench| Arc::strong_count(bench) > 1);
     }
 
     pub(crate) fn forget_bench(&self, auction: &AuctionId) {
@@ -196,22 +210,22 @@ impl House {
         self.must_exist(&auction).await?;
         let house = Arc::clone(self);
         self.to_end(async move {
-            let (answer, league) = house
-                .step(&auction, async {
-                    let (answer, league, moved) = house.store.begin_auction(&auction, &user).await?;
-                    Ok::<_, Denied>(((answer, league), moved))
-                })
+            let takes_clock = !house.handing_over.is_cancelled();
+            let begun = house
+                .step(&auction, house.store.begin_auction(&auction, &user, takes_clock))
                 .await?;
             house
                 .tell_status(
-                    &league,
+                    &begun.league,
                     "auction_active",
                     Some(&auction),
                     Some("Auction has begun!"),
                 )
                 .await;
-            crate::hammer_clock::start(&house, &auction);
-            Ok(answer)
+            if let Some(hold) = begun.hold {
+                crate::hammer_clock::start(&house, &auction, hold);
+            }
+            Ok(begun.answer)
         })
         .await
     }
@@ -265,7 +279,8 @@ impl House {
         lot: Option<LotId>,
     ) -> Result<(), Denied> {
         self.must_exist(&auction).await?;
-        let mut changes = self.bench(&auction).changes.subscribe();
+        let bench = self.bench(&auction);
+        let mut changes = bench.changes.subscribe();
         let house = Arc::clone(self);
         let closed = auction.clone();
         self.to_end(async move {
@@ -286,9 +301,8 @@ impl House {
                     // Open, paused, over, gone, or not to be known: there is nothing to wait for.
                     _ => return,
                 }
-                if changes.changed().await.is_err() {
-                    return;
-                }
+                // Another pod may have the clock, and tells this one nothing.
+                let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
             }
         };
         // Whoever asked is told that the lot is closed in any case; waiting longer would tell them nothing.

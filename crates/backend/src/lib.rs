@@ -6,6 +6,7 @@
 
 mod announcer;
 mod clock;
+mod clock_keeper;
 mod demo;
 mod hammer_clock;
 mod house;

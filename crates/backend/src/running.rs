@@ -1,6 +1,6 @@
 //! Starting an instance, and stopping it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,13 @@ use gavelscope_contract::{PodId, Secret, UserId};
 use socketioxide::{SocketIo, SocketIoBuilder, TransportType};
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::announcer;
+use crate::clock_keeper;
 use crate::house::House;
 use crate::link::{self, Io, RedisSettingsError, Trouble};
 use crate::refuse::Denied;
@@ -88,7 +90,7 @@ pub struct Running {
     _stops_with_it: DropGuard,
 }
 
-/// Starts an instance: opens the database, listens, and sets the clocks of running auctions going.
+/// Starts an instance: opens the database, listens, and looks for clocks that nobody runs.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let name = settings.pod.as_str();
     if !(1..=100).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -114,9 +116,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         None => link::Tasks::default(),
     };
     let announcer = tokio::spawn(inbox.run(io.clone(), house.link.clone()));
-    for auction in house.store.begun_auctions().await.map_err(unopened)? {
-        crate::hammer_clock::start(&house, &auction);
-    }
+    clock_keeper::start(&house);
 
     let stopping = house.stopping.clone();
     // Small packets, one after the other, are all that is sent: none may wait for the next.
@@ -184,6 +184,7 @@ async fn found(
     };
     let (outbox, inbox) = announcer::queue();
     let (link, unstarted) = plan.link(&settings.pod, store.boot(), &settings.clock);
+    let stopping = CancellationToken::new();
     let house = House {
         pod: settings.pod.clone(),
         boot_id: store.boot().to_owned(),
@@ -195,9 +196,11 @@ async fn found(
         outbox,
         link,
         tasks: TaskTracker::new(),
-        stopping: CancellationToken::new(),
+        handing_over: stopping.child_token(),
+        keeper_wake: Notify::new(),
+        stopping,
         benches: Mutex::new(HashMap::new()),
-        clocks: Mutex::new(HashSet::new()),
+        clocks: Mutex::default(),
     };
     Ok((Arc::new(house), inbox, unstarted))
 }
@@ -259,6 +262,7 @@ impl Running {
             ..
         } = self;
         house.stopping.cancel();
+        clock_keeper::hand_over(&house).await;
         io.close().await;
         let abort = server.abort_handle();
         if tokio::time::timeout(FAREWELL, server).await.is_err() {
@@ -272,6 +276,9 @@ impl Running {
         announcer.abort();
         house.link.flush().await;
         drop(link_tasks);
+        if let Err(error) = house.store.forget_pod(&house.boot_id).await {
+            tracing::debug!(%error, "this pod was not signed off");
+        }
         house.store.close().await;
         tracing::info!(pod = %house.pod, "stopped");
     }

@@ -7,6 +7,7 @@ use gavelscope_contract::event::{
 };
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, LotId, RefusalCode, Timestamp, UserId};
 
+use super::lease::Hold;
 use super::rows::{AuctionRow, BidRow, ClubRow, ParticipantRow, seconds};
 use super::stream::Stream;
 use super::succession::{Next, finish, lots, next_lot, settle, why_over};
@@ -16,8 +17,8 @@ use crate::refuse::{Denied, Refused};
 /// Why a lot is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closing {
-    /// Its time is up.
-    TimeUp,
+    /// Its time is up, says the pod that has the clock.
+    TimeUp(Hold),
     /// The commissioner brings the hammer down; on that lot alone, where one is named.
     Commissioner(UserId, Option<LotId>),
 }
@@ -31,13 +32,23 @@ pub struct Moved {
     pub completed: Option<LeagueId>,
 }
 
+/// An auction that has begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub answer: BeginAnswer,
+    pub league: LeagueId,
+    /// This pod's right to the clock.
+    pub hold: Option<Hold>,
+}
+
 impl Store {
-    /// The commissioner begins: the first lot comes under the hammer.
+    /// The commissioner begins: the first lot comes under the hammer, and this pod has the clock, if it wants it.
     pub(crate) async fn begin_auction(
         &self,
         auction: &AuctionId,
         user: &UserId,
-    ) -> Result<(BeginAnswer, LeagueId, Moved), Denied> {
+        takes_clock: bool,
+    ) -> Result<(Begun, Moved), Denied> {
         let (mut tx, now) = self.turn(auction).await?;
         let row = commanded(&mut tx, auction, user).await?;
         if row.status != "waiting" {
@@ -58,6 +69,11 @@ impl Store {
         let mut stream = Stream::of(&row)?;
         let club = self.put_on_block(&mut tx, &mut stream, &row, &next, now).await?;
         let said = stream.keep(&mut tx, self.kept_events).await?;
+        let taken = if takes_clock {
+            self.take_in(&mut tx, &row, now).await?
+        } else {
+            None
+        };
         tx.commit().await?;
         let answer = BeginAnswer {
             message: "Auction started successfully".to_owned(),
@@ -65,8 +81,11 @@ impl Store {
             first_asset: Some(club.name),
         };
         Ok((
-            answer,
-            row.league_id(),
+            Begun {
+                answer,
+                league: row.league_id(),
+                hold: taken.map(|taken| taken.lease.hold()),
+            },
             Moved {
                 said,
                 completed: None,
@@ -79,13 +98,13 @@ impl Store {
         let (mut tx, now) = self.turn(auction).await?;
         let row = match closing {
             Closing::Commissioner(user, _) => commanded(&mut tx, auction, user).await?,
-            Closing::TimeUp => match AuctionRow::load(&mut tx, auction).await? {
-                Some(row) => row,
-                None => return Ok(Moved::default()),
+            Closing::TimeUp(hold) => match AuctionRow::load(&mut tx, auction).await? {
+                Some(row) if row.admits(hold, now) => row,
+                _ => return Ok(Moved::default()),
             },
         };
         let due = match closing {
-            Closing::TimeUp => row.ends_at().is_some_and(|ends_at| ends_at <= now),
+            Closing::TimeUp(_) => row.ends_at().is_some_and(|ends_at| ends_at <= now),
             Closing::Commissioner(_, None) => true,
             Closing::Commissioner(_, Some(lot)) => *lot == row.lot_id()?,
         };
@@ -118,13 +137,18 @@ impl Store {
     }
 
     /// Says how many steps are left until the next lot, if it was not said yet.
-    pub(crate) async fn count_down(&self, auction: &AuctionId, left: u32) -> Result<Moved, StoreError> {
-        let (mut tx, _) = self.turn(auction).await?;
+    pub(crate) async fn count_down(
+        &self,
+        auction: &AuctionId,
+        hold: &Hold,
+        left: u32,
+    ) -> Result<Moved, StoreError> {
+        let (mut tx, now) = self.turn(auction).await?;
         let Some(row) = AuctionRow::load(&mut tx, auction).await? else {
             return Ok(Moved::default());
         };
         let fresh = row.countdown_said.is_none_or(|said| i64::from(left) < said);
-        if !row.is_active() || row.phase != "between" || !fresh {
+        if !row.admits(hold, now) || !row.is_active() || row.phase != "between" || !fresh {
             return Ok(Moved::default());
         }
         sqlx::query("UPDATE auctions SET countdown_said = $1 WHERE id = $2")
@@ -143,13 +167,13 @@ impl Store {
     }
 
     /// Brings the next lot under the hammer, if the pause between two lots is over.
-    pub(crate) async fn open_next(&self, auction: &AuctionId) -> Result<Moved, StoreError> {
+    pub(crate) async fn open_next(&self, auction: &AuctionId, hold: &Hold) -> Result<Moved, StoreError> {
         let (mut tx, now) = self.turn(auction).await?;
         let Some(row) = AuctionRow::load(&mut tx, auction).await? else {
             return Ok(Moved::default());
         };
         let due = row.deadline_at.is_none_or(|next_at| next_at <= now);
-        if !row.is_active() || row.phase != "between" || !due {
+        if !row.admits(hold, now) || !row.is_active() || row.phase != "between" || !due {
             return Ok(Moved::default());
         }
         let lots = lots(&mut tx, &row.id).await?;

@@ -4,9 +4,11 @@
 
 mod bids;
 mod catalogue;
+mod clocks;
 mod engine;
 mod hammer;
 mod leagues;
+pub mod lease;
 mod making;
 mod people;
 mod reading;

@@ -8,6 +8,7 @@ use gavelscope_contract::league::LeagueAuction;
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, LotId, Money, Position, Timestamp, UserId};
 use sqlx::FromRow;
 
+use super::lease::Lease;
 use super::rows::{AuctionRow, BidRow, ClubRow, ParticipantRow};
 use super::waiting::waiting;
 use super::{Store, StoreError, Tx};
@@ -29,6 +30,10 @@ pub struct ClockView {
     pub bid_sequence: u64,
     /// Where the room's stream stands.
     pub position: Position,
+    /// Whose the clock is.
+    pub lease: Option<Lease>,
+    /// What time it was by the database's clock when this had been read.
+    pub now: i64,
 }
 
 #[derive(Debug, FromRow)]
@@ -129,15 +134,6 @@ impl Store {
         Ok(id.map(AuctionId))
     }
 
-    /// The auctions whose clocks have to run.
-    pub(crate) async fn begun_auctions(&self) -> Result<Vec<AuctionId>, StoreError> {
-        let ids: Vec<String> =
-            sqlx::query_scalar("SELECT id FROM auctions WHERE status IN ('active', 'paused')")
-                .fetch_all(&self.read)
-                .await?;
-        Ok(ids.into_iter().map(AuctionId).collect())
-    }
-
     /// What an auction's clock has to do; none where the auction is gone.
     pub(crate) async fn clock_view(&self, auction: &AuctionId) -> Result<Option<ClockView>, StoreError> {
         let mut tx = self.view().await?;
@@ -152,6 +148,9 @@ impl Store {
             lot: row.lot_id()?,
             bid_sequence: u64::try_from(row.bid_sequence)?,
             position: position(&row)?,
+            lease: row.lease(),
+            // After the lease was read: what has lapsed meanwhile counts as lapsed.
+            now: self.time_in(&mut tx).await?,
         }))
     }
 

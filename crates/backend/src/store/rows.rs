@@ -8,6 +8,7 @@ use gavelscope_contract::secret::Email;
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, LotId, Money, Timestamp, UserId};
 use sqlx::FromRow;
 
+use super::lease::{Hold, Lease};
 use super::{StoreError, Tx};
 
 #[derive(Debug, Clone, FromRow)]
@@ -87,20 +88,39 @@ pub(super) struct AuctionRow {
     pub commissioner_id: String,
     pub club_slots: i64,
     pub min_managers: i64,
+    pub clock_holder: Option<String>,
+    pub clock_fence: Option<i64>,
+    pub clock_until: Option<i64>,
 }
 
 impl AuctionRow {
     pub(super) async fn load(tx: &mut Tx, id: &AuctionId) -> Result<Option<Self>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT a.*, u.name AS current_bidder_name, l.commissioner_id, l.club_slots, l.min_managers
+            "SELECT a.*, u.name AS current_bidder_name, l.commissioner_id, l.club_slots, l.min_managers,
+                    k.holder AS clock_holder, k.fence AS clock_fence, k.until AS clock_until
              FROM auctions a
              JOIN leagues l ON l.id = a.league_id
+             LEFT JOIN clocks k ON k.auction_id = a.id
              LEFT JOIN users u ON u.id = a.current_bidder_id
              WHERE a.id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(&mut **tx)
         .await?)
+    }
+
+    /// The lease of its clock; none where nobody ever had it.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        Some(Lease {
+            holder: self.clock_holder.clone()?,
+            fence: self.clock_fence?,
+            until: self.clock_until?,
+        })
+    }
+
+    /// Whether this holder may move its clock.
+    pub(super) fn admits(&self, hold: &Hold, now: i64) -> bool {
+        self.lease().is_some_and(|lease| lease.admits(hold, now))
     }
 
     pub(super) fn auction_id(&self) -> AuctionId {

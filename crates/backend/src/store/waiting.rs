@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Says who waits, if that is not who waited before.
-    async fn say_who_waits(
+    pub(super) async fn say_who_waits(
         &self,
         tx: &mut Tx,
         row: &AuctionRow,
