@@ -253,6 +253,8 @@ impl Hall {
         });
         let settings = Settings {
             clock: clock.clone(),
+            // Long enough that a busy machine says every number of the 3-2-1.
+            countdown_step: Duration::from_millis(250),
             ..settings
         };
         (Self::begun(settings, spec).await, clock)
