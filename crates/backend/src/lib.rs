@@ -19,6 +19,7 @@ mod running;
 mod settings;
 mod sockets;
 pub mod store;
+mod summary;
 mod tokens;
 
 pub use clock::{Clock, SystemClock};

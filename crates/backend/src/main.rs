@@ -152,6 +152,9 @@ async fn serve(arguments: Arguments) -> ExitCode {
         web: arguments.web,
         ..Settings::practice()
     };
+    for line in settings.summary() {
+        tracing::info!("{line}");
+    }
     if settings.dev_sign_in {
         tracing::warn!("development sign-in is on: anybody who can reach this server can sign in as anybody");
     }

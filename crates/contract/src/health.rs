@@ -52,7 +52,7 @@ pub struct AdapterHealth {
     pub kind: String,
     /// `connected`, `degraded`, `down`.
     pub state: String,
-    /// How long ago an event was last published, ms.
+    /// How long ago something was last published and taken, ms.
     pub last_publish_ms: Option<u64>,
     /// What last went wrong.
     pub last_error: Option<String>,

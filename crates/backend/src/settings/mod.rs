@@ -66,6 +66,11 @@ impl Settings {
         }
     }
 
+    /// What an instance with these settings is, in plain lines without a secret.
+    pub fn summary(&self) -> Vec<String> {
+        crate::summary::lines(self)
+    }
+
     /// A pod's name, for where none is given.
     pub fn random_pod() -> PodId {
         let id = uuid::Uuid::new_v4().simple().to_string();

@@ -17,4 +17,6 @@ mod refusals;
 mod restart;
 mod rooms;
 mod simultaneous_bids;
+// Of the process, whatever its database.
+mod starting;
 mod stream;

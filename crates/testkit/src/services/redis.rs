@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -59,6 +60,28 @@ impl Redis {
         };
         redis.launch().await?;
         Ok(redis)
+    }
+
+    /// The same, with TLS on a second port, by a certificate for `localhost` and 127.0.0.1 from an authority of its own;
+    /// that port, and the file with the authority's certificate.
+    pub async fn start_with_tls(
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<(Self, u16, PathBuf), RedisError> {
+        let (authority, certificate, key) = certificates(folder)
+            .map_err(io::Error::other)
+            .and_then(|paths| paths)
+            .map_err(RedisError::Start)?;
+        let port = free_port().map_err(RedisError::Start)?;
+        let text = port.to_string();
+        let file = |path: &Path| path.to_string_lossy().into_owned();
+        let (certificate, key, trusted) = (file(&certificate), file(&key), file(&authority));
+        let mut all = vec!["--tls-port", &text, "--tls-auth-clients", "no"];
+        all.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
+        all.extend(["--tls-ca-cert-file", &trusted]);
+        all.extend(arguments);
+        let redis = Self::start_with(folder, &all).await?;
+        Ok((redis, port, authority))
     }
 
     /// Where it listens, without TLS.
@@ -138,4 +161,26 @@ impl Redis {
             Ok(Ok(true))
         )
     }
+}
+
+/// An authority's certificate, one that it vouches for, and the key of that.
+fn certificates(folder: &Path) -> Result<io::Result<(PathBuf, PathBuf, PathBuf)>, rcgen::Error> {
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let own = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let own = own.signed_by(&key, &authority)?;
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map(|()| path)
+    };
+    let written = || {
+        Ok((
+            write("redis-ca.pem", authority.pem())?,
+            write("redis.pem", own.pem())?,
+            write("redis.key", key.serialize_pem())?,
+        ))
+    };
+    Ok(written())
 }

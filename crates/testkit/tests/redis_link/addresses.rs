@@ -1,11 +1,9 @@
 //! Every form of Redis' address, against a Redis that wants exactly that.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gavelscope_backend::{Redis, StartError};
-use gavelscope_testkit::pods::free_port;
 use gavelscope_testkit::services::redis::Redis as Server;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::hall::{Hall, reason};
 
@@ -88,39 +86,10 @@ async fn with_a_user_who_may_do_nothing_but_this() {
     }
 }
 
-/// A Redis with a certificate from an authority of its own; its port with TLS, and the authority's certificate.
-async fn with_tls(folder: &Path, password: Option<&str>) -> (Server, u16, PathBuf) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let own = own.signed_by(&key, &authority).unwrap();
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let ca = write("ca.pem", authority.pem());
-    let certificate = write("redis.pem", own.pem());
-    let key = write("redis.key", key.serialize_pem());
-    let port = free_port().unwrap();
-    let text = port.to_string();
-    let mut arguments = vec!["--tls-port", &text, "--tls-auth-clients", "no"];
-    arguments.extend(["--tls-cert-file", certificate.to_str().unwrap()]);
-    arguments.extend(["--tls-key-file", key.to_str().unwrap()]);
-    arguments.extend(["--tls-ca-cert-file", ca.to_str().unwrap()]);
-    if let Some(password) = password {
-        arguments.extend(["--requirepass", password]);
-    }
-    let server = Server::start_with(folder, &arguments).await.unwrap();
-    (server, port, ca)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_tls_and_its_own_authority() {
     let folder = tempfile::tempdir().unwrap();
-    let (_server, port, ca) = with_tls(folder.path(), None).await;
+    let (_server, port, ca) = Server::start_with_tls(folder.path(), &[]).await.unwrap();
     for host in ["localhost", "127.0.0.1"] {
         events_cross(Redis {
             ca_file: Some(ca.clone()),
@@ -133,7 +102,9 @@ async fn with_tls_and_its_own_authority() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_tls_and_a_password_and_a_database() {
     let folder = tempfile::tempdir().unwrap();
-    let (_server, port, ca) = with_tls(folder.path(), Some("hunter2")).await;
+    let (_server, port, ca) = Server::start_with_tls(folder.path(), &["--requirepass", "hunter2"])
+        .await
+        .unwrap();
     events_cross(Redis {
         ca_file: Some(ca),
         ..Redis::at(format!("rediss://:hunter2@localhost:{port}/0"))
@@ -144,9 +115,9 @@ async fn with_tls_and_a_password_and_a_database() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_nobody_vouches_for_is_not_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, port, _) = with_tls(folder.path(), None).await;
+    let (server, port, _) = Server::start_with_tls(folder.path(), &[]).await.unwrap();
     let other = tempfile::tempdir().unwrap();
-    let (_other, _, stranger) = with_tls(other.path(), None).await;
+    let (_other, _, stranger) = Server::start_with_tls(other.path(), &[]).await.unwrap();
     let hall = Hall::open(2).await;
     // The system's authorities, then another one of our own.
     for ca_file in [None, Some(stranger)] {

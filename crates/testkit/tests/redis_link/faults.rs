@@ -4,6 +4,8 @@ use gavelscope_backend::Redis;
 use gavelscope_testkit::proxy::{Fault, Proxy};
 use gavelscope_testkit::services::redis::Redis as Server;
 
+use tokio::net::{TcpListener, TcpStream};
+
 use crate::hall::{Hall, reason};
 
 /// The two pods lose each other by `harm`, for a reason with these words, and find each other after `mend`.
@@ -204,7 +206,7 @@ async fn what_one_pod_could_not_say_the_others_are_told_to_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_takes_and_does_not_pass_on_is_found_out() {
+async fn a_user_who_may_not_hear_the_pulse_is_called_so() {
     // Somebody who may publish and subscribe, but to another channel than the pulse's.
     let folder = tempfile::tempdir().unwrap();
     let rights = [
@@ -223,6 +225,35 @@ async fn a_redis_that_takes_and_does_not_pass_on_is_found_out() {
     )))
     .await;
     assert!(why.contains("Redis refuses to pass messages on: NOPERM"), "{why}");
+}
+
+/// Leads every second connection to the other of two servers, as a balancer before two that know nothing of each other.
+async fn split(one: u16, other: u16) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for target in [one, other].into_iter().cycle() {
+            let (mut here, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut there = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_takes_what_is_said_and_does_not_pass_it_on_is_found_out() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let one = Server::start(here.path()).await.unwrap();
+    let other = Server::start(there.path()).await.unwrap();
+    let port = split(one.port(), other.port()).await;
+    let why = wrong(Redis::at(format!("redis://127.0.0.1:{port}"))).await;
+    assert!(
+        why.contains("what this pod publishes does not come back from Redis"),
+        "{why}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
