@@ -39,7 +39,6 @@ impl Running {
             .args(options)
             .env("TMPDIR", temporary.path())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -86,9 +85,15 @@ impl Running {
         listed.filter(is_ours).collect()
     }
 
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            kill_process(pid, signal).unwrap();
+        }
+    }
+
     async fn stop(mut self, signal: Signal) {
-        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        self.signal(signal);
         let status = tokio::time::timeout(END_LIMIT, self.child.wait()).await;
         let status = status.expect("it did not end").unwrap();
         assert!(status.success(), "stopped as asked is no failure: {status}");
@@ -100,6 +105,17 @@ impl Running {
         }
         let left: Vec<_> = std::fs::read_dir(self.temporary.path()).unwrap().collect();
         assert!(left.is_empty(), "files are left: {left:?}");
+    }
+}
+
+/// A test that failed leaves nothing either: killed it could not take the others along.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::TERM);
+        let since = Instant::now();
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && since.elapsed() < END_LIMIT {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
