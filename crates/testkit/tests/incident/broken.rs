@@ -109,9 +109,7 @@ async fn with_a_dead_redis_gaveld_says_that_it_is_degraded_and_tells_its_own_soc
     every_seat_is_told_of_its_pods_trouble(&mut hall).await;
     hall.bid(2, ADA, 2_000_000).await;
     only_its_own_pod_is_told(&mut hall, 2, 2_000_000).await;
-    let me = hall.seat_on(0);
-    me.until("polled mode", |view| view.trust == Trust::Polled).await;
-    assert_eq!(me.bid().await.1, Fate::Confirmed);
+    i_am_told_why(&mut hall).await;
     hall.close().await;
 }
 
@@ -172,9 +170,7 @@ async fn with_a_redis_that_stands_still_a_bid_on_gaveld_is_answered_and_the_pods
     hall.until_health("every pod is degraded", |claims| claims.iter().all(is_degraded))
         .await;
     every_seat_is_told_of_its_pods_trouble(&mut hall).await;
-    let me = hall.seat_on(0);
-    me.until("polled mode", |view| view.trust == Trust::Polled).await;
-    assert_eq!(me.bid().await.1, Fate::Confirmed);
+    i_am_told_why(&mut hall).await;
 
     hall.fleet.redis().unwrap().continue_process().unwrap();
     hall.until_health("every pod is connected again", |claims| {
@@ -192,6 +188,17 @@ async fn with_a_redis_that_stands_still_a_bid_on_gaveld_is_answered_and_the_pods
         seat.until_bid_heard(90_000_000).await;
     }
     hall.close().await;
+}
+
+/// Its own pod has told the session why, so it does not have to conclude it.
+async fn i_am_told_why(hall: &mut Hall) {
+    let me = hall.seat_on(0);
+    me.until("polled mode, because the pod said so", |view| {
+        let doubt = view.doubt.as_deref().unwrap_or_default();
+        view.trust == Trust::Polled && doubt.contains("have lost each other")
+    })
+    .await;
+    assert_eq!(me.bid().await.1, Fate::Confirmed);
 }
 
 /// The first two hear each other; the last hears nobody and is heard by nobody.
