@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavelscope_client::state::TransportKind;
 
-const EXIT_CODES: &str = "Exit codes:
+const EXIT_CODES: &str =
+    "Exit codes (doctor: 0 healthy, 1 worth a look, 2 broken, 3 cannot be known, 4 nobody answers):
   0   done                              20  no such auction, league or invitation
   10  wrong address, or nobody answers  21  not an amount
   11  TLS does not trust the server     22  the bid breaks a rule; nothing was sent
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   gavelctl demo --play                      a whole auction between bots, here, in a minute
   gavelctl demo                             a backend with bots to point the window at
   gavelctl check --server auctions.example  is there an auction backend?
+  gavelctl doctor --server auctions.example --email me@example.com --probe     what is wrong, and what to do
   gavelctl watch --server auctions.example --email me@example.com --league LEAGUE
   gavelctl bid --email me@example.com --auction AUCTION 5.5m
   gavelctl bots --invite TOKEN 3            three bots join a league and play
@@ -88,6 +90,18 @@ Every input of the recording is folded by the same rules as in the session. Exit
 again, byte for byte; 40 one did not (the sentence names the line and the first difference); 41 it is not a recording, or a
 line cannot be read.")]
     Replay(ReplayArguments),
+    /// Find out what is wrong with a backend, how that is known, and what to do
+    #[command(after_help = "Examples:
+  gavelctl doctor --server auctions.example --email me@example.com --probe
+  gavelctl doctor --email me@example.com --auction AUCTION --watch     judge by what a session sees, and go on
+  gavelctl doctor --probe --save report.json --json | jq .report.verdict
+  gavelctl doctor --evidence report.json                               judge saved evidence once more
+
+A probe takes about ten seconds, at most 20 connections and 10 requests a second. It happens in a room of its own: it
+never bids, and joins no auction's room. Our own backend lets only its users probe (--email).
+
+Exit codes: 0 healthy, 1 worth a look, 2 broken, 3 cannot be known, 4 nobody answers, 64 wrong usage.")]
+    Doctor(DoctorArguments),
     /// Ask whether there is an auction backend
     #[command(after_help = "Examples:
   gavelctl check --server auctions.example")]
@@ -180,6 +194,40 @@ pub struct WatchArguments {
     /// Record the session in this folder: 8 files of 8 MB at the most, the oldest are deleted
     #[arg(long, value_name = "FOLDER")]
     pub record: Option<PathBuf>,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// Sign in with this e-mail address; the token as for the other commands
+    #[arg(long, env = "GAVELCTL_EMAIL", hide_env_values = true, value_name = "E-MAIL")]
+    pub email: Option<String>,
+    /// Read the token of the mailed sign-in link from standard input (one line)
+    #[arg(long)]
+    pub token_stdin: bool,
+    /// Follow this auction as a session does, and judge by what it sees
+    #[arg(long, value_name = "ID")]
+    pub auction: Option<String>,
+    /// How long to follow it before judging
+    #[arg(long, default_value_t = 8, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub seconds: u32,
+    /// Measure: how many pods there are, and whether they hear each other
+    #[arg(long)]
+    pub probe: bool,
+    /// Sockets in the probe's room; more find more pods
+    #[arg(long, default_value_t = 8, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=20))]
+    pub sockets: u32,
+    /// Go on, and say when the verdict changes
+    #[arg(long)]
+    pub watch: bool,
+    /// Judge a file that --save, --json or the window wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["probe", "auction", "watch"])]
+    pub evidence: Option<PathBuf>,
+    /// Write report and evidence to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
 }
 
 /// `replay`

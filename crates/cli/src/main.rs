@@ -1,9 +1,10 @@
-//! gavelctl: watch, bid, bots, demo and replay from a terminal. The proof that the core needs no window.
+//! gavelctl: watch, bid, bots, demo, doctor and replay from a terminal. The proof that the core needs no window.
 
 mod arguments;
 mod bid;
 mod bots;
 mod demo;
+mod doctor;
 mod failure;
 mod follow;
 mod line;
@@ -41,6 +42,11 @@ fn main() -> ExitCode {
             return output.failed(&failure);
         }
     };
+    if let Command::Doctor(doctor) = arguments.command {
+        let verdict = runtime.block_on(doctor::run(&doctor, &output));
+        runtime.shutdown_timeout(Duration::from_millis(500));
+        return verdict;
+    }
     let result = runtime.block_on(run(arguments.command, &output));
     // A socket that is slow to close is no reason to keep anybody waiting.
     runtime.shutdown_timeout(Duration::from_millis(500));
@@ -58,6 +64,8 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(arguments, output).await,
         Command::Replay(arguments) => replay::run(arguments, output).await,
         Command::Check(arguments) => reach::run(&arguments, output).await,
+        // Its exit code is a verdict: see `main`.
+        Command::Doctor(_) => Ok(()),
     }
 }
 

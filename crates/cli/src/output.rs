@@ -34,6 +34,20 @@ impl Output {
         } else {
             line.to_string()
         };
+        self.print(&text)
+    }
+
+    /// Whether lines are for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints text as it is.
+    #[allow(
+        clippy::unused_self,
+        reason = "whoever prints was given the output to print to"
+    )]
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         writeln!(out, "{text}")
             .and_then(|()| out.flush())

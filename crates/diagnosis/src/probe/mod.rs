@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use gavelscope_client::ServerAddress;
 use gavelscope_client::state::Millis;
 use gavelscope_contract::Secret;
-use gavelscope_wire::connection::TlsOptions;
+pub use gavelscope_wire::connection::TlsOptions;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 

@@ -16,6 +16,8 @@ use crate::turns::Search;
 
 /// Sessions that are searched for.
 const SEARCHES: usize = 6;
+/// So many searches of one length show that the balancer goes round, and more would show nothing else.
+const ENOUGH: usize = 4;
 /// A search is given up after so many requests.
 const REQUESTS: u32 = 12;
 /// What is refused and found is told apart at once; this is for a server that hangs.
@@ -48,6 +50,8 @@ struct Searching<'a> {
     target: &'a Target,
     pace: &'a mut Pace,
     evidence: &'a mut TurnsEvidence,
+    /// Somebody on the way sets cookies.
+    cookies: bool,
 }
 
 /// What a request for a session came to.
@@ -70,6 +74,7 @@ pub(super) async fn search(
         target,
         pace,
         evidence,
+        cookies: false,
     };
     for _ in 0..SEARCHES {
         let Some(opened) = searching.open(&fresh, Turn::FreshRequest).await? else {
@@ -97,6 +102,10 @@ pub(super) async fn search(
         if searching.evidence.trouble.is_some() {
             return Ok(());
         }
+        let strict = |known: &Search| known.found && known.requests > 1 && known.requests == search.requests;
+        if searching.evidence.searches.len() == ENOUGH && searching.evidence.searches.iter().all(strict) {
+            break;
+        }
     }
     // Where every request found its session there is nothing that could keep a client on its pod.
     if searching
@@ -107,8 +116,11 @@ pub(super) async fn search(
     {
         return Ok(());
     }
-    let with_cookies = searching.finds_at_once(&fresh, Turn::FreshRequest, true).await?;
-    searching.evidence.with_cookies = with_cookies;
+    searching.evidence.with_cookies = if searching.cookies {
+        searching.finds_at_once(&fresh, Turn::FreshRequest, true).await?
+    } else {
+        Some(false)
+    };
     let kept_alive = searching.finds_at_once(&kept, Turn::Request, false).await?;
     searching.evidence.kept_alive = kept_alive;
     Ok(())
@@ -136,9 +148,6 @@ impl Searching<'_> {
             let Some(opened) = self.open(http, turn).await? else {
                 return Ok(None);
             };
-            if cookies && opened.cookies.is_empty() {
-                at_once = false;
-            }
             for request in 0..REQUESTS {
                 match self.close(http, turn, &opened, cookies).await? {
                     Came::Found => break,
@@ -169,6 +178,7 @@ impl Searching<'_> {
             .filter_map(|cookie| cookie.to_str().ok()?.split(';').next())
             .collect::<Vec<_>>()
             .join("; ");
+        self.cookies |= !cookies.is_empty();
         let body = answer.text().await.unwrap_or_default();
         let open = match Packet::decode_text(&body, &Limits::default()) {
             Ok(Packet::Open(json)) => Open::parse(json).ok(),

@@ -1,0 +1,317 @@
+//! `gavelctl doctor`: what is wrong with a backend, how that is known, and what to do.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gavelscope_client::rest::Credentials;
+use gavelscope_client::{ServerAddress, Session, time};
+use gavelscope_contract::AuctionId;
+use gavelscope_diagnosis::probe::{Caps, Stage, Target, TlsOptions, probe};
+use gavelscope_diagnosis::{Evidence, Finding, Light, Outcome, Report, diagnose};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{DoctorArguments, SignInArguments};
+use crate::failure::{Exit, Failure};
+use crate::follow;
+use crate::output::Output;
+use crate::reach::Backend;
+
+/// The form of what `--json` prints. It grows by one when a field changes its meaning.
+const SCHEMA: u32 = 1;
+/// Between two looks with `--watch`.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The verdict as an exit code.
+const fn code(light: Light) -> u8 {
+    match light {
+        Light::Green => 0,
+        Light::Amber => 1,
+        Light::Red => 2,
+        Light::Grey => 3,
+    }
+}
+
+/// Nobody answers, or something else does.
+const UNREACHABLE: u8 = 4;
+
+/// Examines a backend, or evidence that was saved.
+pub async fn run(arguments: &DoctorArguments, output: &Output) -> ExitCode {
+    let examined = match &arguments.evidence {
+        Some(file) => judge_file(file, output),
+        None => Box::pin(examine(arguments, output)).await,
+    };
+    match examined {
+        Ok(light) => ExitCode::from(code(light)),
+        Err(failure) => {
+            let unreachable = matches!(
+                failure.exit,
+                Exit::Unreachable | Exit::Tls | Exit::NotABackend | Exit::WrongPath | Exit::TimeOut
+            );
+            let printed = output.failed(&failure);
+            if unreachable {
+                ExitCode::from(UNREACHABLE)
+            } else {
+                printed
+            }
+        }
+    }
+}
+
+fn judge_file(file: &Path, output: &Output) -> Result<Light, Failure> {
+    let unreadable = |why: String| {
+        let way = "Give a file that `gavelctl doctor --save` or the window's “Save report” wrote.";
+        Failure::new(
+            Exit::NotARecording,
+            format!("{} is no evidence: {why}.", file.display()),
+            way,
+        )
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+    let mut saved: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    // What --json printed has the evidence inside.
+    let evidence = match saved.get_mut("evidence") {
+        Some(evidence) => evidence.take(),
+        None => saved,
+    };
+    let evidence: Evidence =
+        serde_json::from_value(evidence).map_err(|error| unreadable(error.to_string()))?;
+    if evidence.version > gavelscope_diagnosis::evidence::VERSION {
+        return Err(unreadable(format!(
+            "it has the form {}, which a newer gavelctl wrote",
+            evidence.version
+        )));
+    }
+    let report = diagnose(&evidence, evidence.taken_at);
+    show(&report, &evidence, output)?;
+    Ok(report.light)
+}
+
+async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, Failure> {
+    let backend = Backend::find(&arguments.server.server, &arguments.server.socket).await?;
+    let credentials = match &arguments.email {
+        Some(email) => {
+            let sign_in = SignInArguments {
+                email: email.clone(),
+                name: None,
+                token_stdin: arguments.token_stdin,
+            };
+            Some(backend.sign_in(&sign_in).await?)
+        }
+        None => None,
+    };
+    let session = match (&arguments.auction, &credentials) {
+        (Some(auction), Some(credentials)) => {
+            let session = backend.session(credentials.clone())?;
+            follow::open(&session, &AuctionId::from(auction.as_str())).await?;
+            Some(session)
+        }
+        (Some(_), None) => {
+            return Err(Failure::new(
+                Exit::Usage,
+                "Only somebody who is signed in can look into an auction.",
+                "Add --email.",
+            ));
+        }
+        (None, _) => None,
+    };
+    if session.is_none() && !arguments.probe {
+        return Err(Failure::new(
+            Exit::Usage,
+            "There is nothing to judge by.",
+            "Add --probe to measure, --auction with --email to watch, or --evidence for a saved file.",
+        ));
+    }
+    let stop = CancellationToken::new();
+    let interrupted = stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+    let mut last: Option<(Light, String)> = None;
+    loop {
+        let evidence = gather(
+            arguments,
+            backend.address(),
+            session.as_ref(),
+            credentials.as_ref(),
+            &stop,
+        )
+        .await;
+        let report = diagnose(&evidence, time::now());
+        let verdict = (report.light, report.verdict.clone());
+        // While watching, only what is new is worth a line.
+        if last.as_ref() != Some(&verdict) {
+            show(&report, &evidence, output)?;
+            save(arguments.save.as_deref(), &report, &evidence)?;
+        }
+        last = Some(verdict);
+        if !arguments.watch || stop.is_cancelled() {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    if let Some(session) = session {
+        session.close().await;
+    }
+    Ok(last.map_or(Light::Grey, |(light, _)| light))
+}
+
+async fn gather(
+    arguments: &DoctorArguments,
+    address: &ServerAddress,
+    session: Option<&Session>,
+    credentials: Option<&Credentials>,
+    stop: &CancellationToken,
+) -> Evidence {
+    if session.is_some() {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(u64::from(arguments.seconds))) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    let probed = if arguments.probe {
+        let target = Target {
+            address: address.clone(),
+            token: credentials.map(|credentials| credentials.access.clone()),
+            tls: TlsOptions::default(),
+        };
+        let caps = Caps {
+            sockets: arguments.sockets,
+            ..Caps::default()
+        };
+        Some(probe(&target, caps, time::now(), tell, stop.clone()).await)
+    } else {
+        None
+    };
+    match (session, probed) {
+        (Some(session), Some(probed)) => Evidence::collect(&session.state().borrow()).with_probe(probed),
+        (Some(session), None) => Evidence::collect(&session.state().borrow()),
+        (None, probed) => Evidence::of_probe(address.base(), time::now(), probed.unwrap_or_default()),
+    }
+}
+
+/// Progress goes to standard error, for who looks at it.
+fn tell(stage: Stage) {
+    use std::io::IsTerminal as _;
+    let word = match stage {
+        Stage::Path => "the way to the server",
+        Stage::Health => "what the pods say of themselves",
+        Stage::Turns => "how many pods take turns",
+        Stage::Places => "sockets take their places",
+        Stage::Room => "who hears whom",
+        Stage::Done => return,
+    };
+    let mut out = std::io::stderr().lock();
+    if out.is_terminal() {
+        // Nobody reading is no failure.
+        let _ = writeln!(out, "… {word}");
+    }
+}
+
+fn show(report: &Report, evidence: &Evidence, output: &Output) -> Result<(), Failure> {
+    let text = if output.is_json() {
+        whole(report, evidence).to_string()
+    } else {
+        in_words(report)
+    };
+    output.print(&text)
+}
+
+fn save(file: Option<&Path>, report: &Report, evidence: &Evidence) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, format!("{:#}\n", whole(report, evidence))).map_err(|error| {
+        Failure::new(
+            Exit::Output,
+            format!("The report cannot be written to {}: {error}.", file.display()),
+            "Give --save a file that can be written.",
+        )
+    })
+}
+
+fn whole(report: &Report, evidence: &Evidence) -> serde_json::Value {
+    json!({ "schema": SCHEMA, "exit": code(report.light), "report": report, "evidence": evidence })
+}
+
+/// The report for people: the verdict, what is wrong with its proof and its fix, what could not be known, and what is well
+/// in a line.
+fn in_words(report: &Report) -> String {
+    let light = match report.light {
+        Light::Green => "HEALTHY",
+        Light::Amber => "WORTH A LOOK",
+        Light::Red => "BROKEN",
+        Light::Grey => "CANNOT KNOW",
+    };
+    let mut text = format!("{light}: {}\n", report.verdict);
+    let of = |outcomes: &'static [Outcome]| {
+        report
+            .findings
+            .iter()
+            .filter(move |finding| outcomes.contains(&finding.outcome))
+    };
+    for finding in of(&[
+        Outcome::Fail,
+        Outcome::Warn,
+        Outcome::Crashed,
+        Outcome::Inconclusive,
+    ]) {
+        text.push('\n');
+        one(&mut text, finding);
+    }
+    for (word, outcomes) in [
+        ("Well", &[Outcome::Pass] as &'static [Outcome]),
+        ("Not looked at", &[Outcome::Skipped]),
+    ] {
+        let codes: Vec<&str> = of(outcomes).map(|finding| finding.code.as_str()).collect();
+        if !codes.is_empty() {
+            let _ = write!(text, "\n{word}: {}", codes.join(" "));
+        }
+    }
+    text
+}
+
+fn one(text: &mut String, finding: &Finding) {
+    let word = match finding.outcome {
+        Outcome::Fail => "broken",
+        Outcome::Warn => "look",
+        Outcome::Crashed => "crashed",
+        Outcome::Inconclusive => "unknown",
+        Outcome::Skipped => "skipped",
+        Outcome::Pass => "well",
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{word:<8}{}  {}", finding.code, finding.sentence);
+    for (label, line) in [
+        ("means", &finding.meaning),
+        ("cause", &finding.cause),
+        ("fix", &finding.fix),
+    ] {
+        if let Some(line) = line {
+            let _ = writeln!(text, "        {label:<6} {line}");
+        }
+    }
+    for fact in &finding.evidence {
+        let claimed = if fact.claimed { " (claimed)" } else { "" };
+        let _ = writeln!(text, "        {}: {}{claimed}", fact.label, fact.value);
+    }
+    let _ = writeln!(text, "        rests on: {}", finding.rests_on);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_light() {
+        let codes = [Light::Green, Light::Amber, Light::Red, Light::Grey].map(code);
+        assert_eq!(codes, [0, 1, 2, 3]);
+    }
+}
