@@ -33,6 +33,9 @@ struct Log {
 
 impl Log {
     fn note(&mut self, house: &House, doing: &'static str, done: Result<(), StoreError>) {
+        if done.is_err() {
+            house.metrics.database_failed();
+        }
         match done {
             Ok(()) if self.failing => {
                 tracing::info!(pod = %house.pod, doing, "the database answers again");

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gavelscope_contract::auction::{BeginAnswer, BidAnswer, Club, PauseAnswer};
 use gavelscope_contract::event::{Event, LeagueStatusChanged};
@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announcer::{Announcement, Outbox};
+use crate::door::Door;
 use crate::link::Link;
+use crate::metrics::Metrics;
 use crate::refuse::{Denied, Refused};
 use crate::rooms::Rooms;
 use crate::store::{BidOrder, Closing, Deleted, Joined, Moved, Said, Store, StoreError};
@@ -45,6 +47,8 @@ pub(crate) struct House {
     pub tokens: Tokens,
     pub rooms: Arc<Rooms>,
     pub outbox: Outbox,
+    pub door: Door,
+    pub metrics: Metrics,
     pub link: Link,
     pub tasks: TaskTracker,
     pub stopping: CancellationToken,
@@ -159,6 +163,19 @@ impl House {
 
     /// A bid.
     pub(crate) async fn bid(
+        self: &Arc<Self>,
+        auction: AuctionId,
+        bidder: UserId,
+        amount: Money,
+        key: Option<String>,
+    ) -> Result<BidAnswer, Denied> {
+        let begun = Instant::now();
+        let outcome = self.look_and_bid(auction, bidder, amount, key).await;
+        self.metrics.bid(&outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn look_and_bid(
         self: &Arc<Self>,
         auction: AuctionId,
         bidder: UserId,

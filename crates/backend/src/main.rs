@@ -164,7 +164,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
             let code = match error {
                 StartError::AddressInUse(_) | StartError::Listen { .. } => 3,
                 StartError::Database { .. } => 4,
-                StartError::PodName(_) | StartError::Redis(_) => 2,
+                StartError::PodName(_) | StartError::Redis(_) | StartError::Certificate(_) => 2,
                 StartError::RedisRequired { .. } => 5,
             };
             return fail(code, &error.to_string());
@@ -176,7 +176,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
         running.stop().await;
         return fail(1, &format!("cannot set up the demonstration: {error}"));
     }
-    stop_signal().await;
+    until_stopped(&running).await;
     running.stop().await;
     ExitCode::SUCCESS
 }
@@ -227,18 +227,27 @@ fn print_demo(running: &Running, spec: &DemoSpec, demo: &Demo) -> std::io::Resul
     out.flush()
 }
 
-/// Returns when the process is asked to stop.
-async fn stop_signal() {
+/// Returns when the process is asked to stop; until then, reads the certificate again when it is asked to.
+async fn until_stopped(running: &Running) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+        if let (Ok(mut terminate), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return,
+                    _ = tokio::signal::ctrl_c() => return,
+                    _ = hang_up.recv() => match running.read_certificate_again() {
+                        Ok(()) => tracing::info!("the certificate was read again"),
+                        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+                    },
+                }
             }
-            return;
         }
     }
+    #[cfg(not(unix))]
+    let _ = running;
     let _ = tokio::signal::ctrl_c().await;
 }

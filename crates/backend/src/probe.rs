@@ -11,7 +11,7 @@ use crate::announcer::Announcement;
 use crate::house::House;
 use crate::link::{Reply, Socket};
 use crate::refuse::{Denied, Refused};
-use crate::sockets::{Shared, acknowledged, answer, enter, speaker};
+use crate::sockets::{Shared, acknowledged, answer, counted, enter, speaker};
 
 /// Sockets in one probe room.
 const SOCKETS: usize = 32;
@@ -52,7 +52,7 @@ async fn enter_probe_room(socket: &Socket, house: &Shared, payload: Value) -> Re
     if others >= ROOMS {
         return Err(invalid("This socket is in enough probe rooms already."));
     }
-    match enter(socket, house, &room, &user, SOCKETS).await {
+    match enter(socket, house, &room, &user, SOCKETS).await? {
         Some(size) => Ok(acknowledged(house, &room, size)),
         None => Err(invalid("This probe room is full.")),
     }
@@ -69,6 +69,7 @@ pub(crate) async fn probe(
 }
 
 async fn say(socket: &Socket, house: &House, payload: Value) -> Result<Ack, Denied> {
+    counted(socket, house)?;
     let ProbeRequest { probe_id, nonce } =
         serde_json::from_value(payload).map_err(|_| invalid("probeId and nonce required"))?;
     if !is_plain(&nonce) {

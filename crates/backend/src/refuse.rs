@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use gavelscope_contract::refusal::RefusalBody;
 use gavelscope_contract::{Money, RefusalCode};
@@ -16,6 +17,8 @@ pub struct Refused {
     pub status: u16,
     /// What is answered.
     pub body: Box<RefusalBody>,
+    /// How long to wait before asking again, s.
+    pub retry_after: Option<u32>,
 }
 
 impl Refused {
@@ -35,6 +38,7 @@ impl Refused {
                 minimum_bid: None,
                 maximum_bid: None,
             }),
+            retry_after: None,
         }
     }
 
@@ -108,6 +112,10 @@ impl Refused {
     }
 }
 
+/// Marks an answer that is a no because the database failed, for who counts them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DatabaseFailed;
+
 /// Why something was not done.
 #[derive(Debug)]
 pub enum Denied {
@@ -147,7 +155,11 @@ impl Denied {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        (status, Json(self.body)).into_response()
+        let mut response = (status, Json(self.body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 
@@ -157,7 +169,10 @@ impl IntoResponse for Denied {
             Self::Refused(refused) => refused.into_response(),
             Self::Failed(ref error) => {
                 tracing::error!(%error, "the database failed");
-                Refused::new(503, RefusalCode::ServerFailed, self.sentence()).into_response()
+                let mut response =
+                    Refused::new(503, RefusalCode::ServerFailed, self.sentence()).into_response();
+                response.extensions_mut().insert(DatabaseFailed);
+                response
             }
         }
     }

@@ -65,6 +65,21 @@ impl Rooms {
             .collect()
     }
 
+    /// How many rooms of each kind there are here, and how many sockets are in them.
+    pub(crate) fn by_kind(&self) -> [(&'static str, usize, usize); 3] {
+        let mut kinds = [("auction", 0, 0), ("league", 0, 0), ("probe", 0, 0)];
+        for (room, sockets) in &self.lock().rooms {
+            let kind = match room {
+                Room::Auction(_) => 0,
+                Room::League(_) => 1,
+                Room::Probe(_) => 2,
+            };
+            kinds[kind].1 += 1;
+            kinds[kind].2 += sockets.len();
+        }
+        kinds
+    }
+
     /// Whether a socket is in a room.
     pub(crate) fn holds(&self, sid: Sid, room: &Room) -> bool {
         self.lock()

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use gavelscope_contract::auth::SignIn;
 use gavelscope_contract::{PodId, Secret, UserId};
 use socketioxide::{SocketIo, SocketIoBuilder, TransportType};
@@ -19,10 +18,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::announcer;
 use crate::clock_keeper;
+use crate::door::Door;
 use crate::house::House;
 use crate::link::{self, Io, RedisSettingsError, Trouble};
+use crate::metrics::Metrics;
 use crate::refuse::Denied;
 use crate::rest;
+use crate::serving::{CertificateError, Identity, Serving};
 use crate::settings::Settings;
 use crate::sockets;
 use crate::store::{Store, StoreError};
@@ -72,6 +74,9 @@ pub enum StartError {
         /// What is wrong.
         trouble: Trouble,
     },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The pod's name cannot be said in a header.
     #[error("the pod's name “{0}” has to be 1 to 100 visible ASCII characters")]
     PodName(String),
@@ -86,6 +91,8 @@ pub struct Running {
     server: JoinHandle<io::Result<()>>,
     announcer: JoinHandle<()>,
     link_tasks: link::Tasks,
+    identity: Option<Identity>,
+    metrics_address: Option<SocketAddr>,
     /// An instance that is dropped stops, too, if less politely.
     _stops_with_it: DropGuard,
 }
@@ -97,11 +104,14 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         return Err(StartError::PodName(name.to_owned()));
     }
     // The port first: a database must not be made for an instance that cannot run.
-    let listener = listen(settings.listen).await?;
-    let address = listener.local_addr().map_err(|error| StartError::Listen {
-        address: settings.listen,
-        error,
-    })?;
+    let (listener, address) = listen(settings.listen).await?;
+    let (metrics, metrics_address) = match settings.web.metrics_listen {
+        Some(address) => listen(address)
+            .await
+            .map(|(listener, at)| (Some(listener), Some(at)))?,
+        None => (None, None),
+    };
+    let identity = Identity::read(&settings.web)?;
     let unopened = |error| StartError::Database {
         database: settings.database.to_string(),
         error,
@@ -118,38 +128,45 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let announcer = tokio::spawn(inbox.run(io.clone(), house.link.clone()));
     clock_keeper::start(&house);
 
-    let stopping = house.stopping.clone();
-    // Small packets, one after the other, are all that is sent: none may wait for the next.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let service = rest::router(Arc::clone(&house), layer);
-    let server = tokio::spawn(async move {
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async move { stopping.cancelled().await })
-            .await
-    });
-    tracing::info!(pod = %house.pod, bootId = %house.boot_id, %address, "listening");
+    if let Some(metrics) = metrics {
+        tokio::spawn(crate::metrics::serve(Arc::clone(&house), metrics));
+    }
+    let serving = Serving {
+        router: rest::router(Arc::clone(&house), layer),
+        identity: identity.clone(),
+        header_timeout: Duration::from_secs(u64::from(settings.web.header_timeout)),
+        stopping: house.stopping.clone(),
+        house: Arc::clone(&house),
+    };
+    let server = tokio::spawn(serving.run(listener));
+    let tls = identity.is_some();
+    tracing::info!(pod = %house.pod, bootId = %house.boot_id, %address, tls, "listening");
+    if let Some(address) = metrics_address {
+        tracing::info!(pod = %house.pod, %address, "metrics are at /metrics");
+    }
     Ok(Running {
         address,
         io,
         server,
         announcer,
         link_tasks,
+        identity,
+        metrics_address,
         _stops_with_it: house.stopping.clone().drop_guard(),
         house,
     })
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
-            _ => StartError::Listen { address, error },
-        })
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    bound.await.map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+        _ => StartError::Listen { address, error },
+    })
 }
 
 /// Sets the link to the other pods going; a pod that does not hear them starts all the same, unless it is told not to.
@@ -194,6 +211,8 @@ async fn found(
         tokens: Tokens::new(&secret),
         rooms: Arc::default(),
         outbox,
+        door: Door::new(settings),
+        metrics: Metrics::new(settings.pod.as_str(), &link),
         link,
         tasks: TaskTracker::new(),
         handing_over: stopping.child_token(),
@@ -225,7 +244,18 @@ impl Running {
 
     /// The same as a URL, without a slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Where the metrics are, if anywhere.
+    pub fn metrics_url(&self) -> Option<String> {
+        Some(format!("http://{}/metrics", self.metrics_address?))
+    }
+
+    /// Shows new connections what the files of the certificate hold now. Where that cannot be used, all stays as it is.
+    pub fn read_certificate_again(&self) -> Result<(), CertificateError> {
+        self.identity.as_ref().map_or(Ok(()), Identity::read_again)
     }
 
     /// Its name.

@@ -1,6 +1,6 @@
 //! The Socket.IO side: who a socket speaks for, and the rooms it joins (contract, sections 2 and 5).
 
-use std::convert::Infallible;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use gavelscope_contract::ack::Ack;
@@ -12,14 +12,25 @@ use socketioxide::extract::{State, TryData};
 use socketioxide::handler::ConnectHandler;
 
 use crate::house::House;
+use crate::limits::whence::Whence;
+use crate::limits::{Held, Met};
 use crate::link::{Io, Reply, Socket};
 use crate::probe;
 use crate::refuse::{Denied, Refused};
 use crate::rooms::Left;
 
-/// Who a socket speaks for, once it has shown a token.
+/// Who a socket speaks for, once it has shown a token; it keeps the place among their sockets.
 #[derive(Debug, Clone)]
-struct SpeaksFor(UserId);
+struct SpeaksFor(
+    UserId,
+    #[allow(dead_code, reason = "kept for as long as the socket speaks for them")] Arc<Held>,
+);
+
+/// A socket's places among all sockets, and among those of its address.
+#[derive(Debug, Clone)]
+struct Places(
+    #[allow(dead_code, reason = "kept for as long as the socket is there")] Arc<(Held, Option<Held>)>,
+);
 
 /// A shared house, as handlers get it.
 pub(crate) type Shared = Arc<House>;
@@ -38,7 +49,12 @@ async fn admitted(
     socket: Socket,
     TryData(auth): TryData<Value>,
     State(house): State<Shared>,
-) -> Result<(), Infallible> {
+) -> Result<(), String> {
+    let whence = socket.req_parts().extensions.get::<Whence>();
+    let whence = whence.map_or(Ipv4Addr::LOCALHOST.into(), |whence| whence.0);
+    let places = house.door.gate.socket_from(whence);
+    let places = met(&house, places).map_err(|refused| refused.sentence())?;
+    socket.extensions.insert(Places(Arc::new(places)));
     let header = socket
         .req_parts()
         .headers
@@ -51,7 +67,7 @@ async fn admitted(
         .or(header.map(str::to_owned));
     // A bad token is no reason to hang up: the joins say what is wrong with it.
     if let Some(user) = token.and_then(|token| house.tokens.user(&token, house.store.now()).ok()) {
-        socket.extensions.insert(SpeaksFor(user));
+        speaks_for(&socket, &house, user).map_err(|refused| refused.sentence())?;
     }
     listen(&socket);
     socket.on_disconnect(disconnected);
@@ -93,6 +109,9 @@ async fn connected(socket: Socket, State(house): State<Shared>) {
 }
 
 async fn disconnected(socket: Socket, State(house): State<Shared>) {
+    // Whatever else may still hold the socket, its places are free.
+    socket.extensions.remove::<SpeaksFor>();
+    socket.extensions.remove::<Places>();
     for left in house.rooms.leave_all(socket.id) {
         has_left(&house, left).await;
     }
@@ -114,8 +133,35 @@ pub(crate) fn emit<T: Serialize>(socket: &Socket, name: &str, payload: &T) {
     }
 }
 
-/// Who the socket speaks for: by its handshake, or by the token of this payload.
+/// The refusal of a limit that was met, which is counted.
+fn met<T>(house: &House, outcome: Result<T, Met>) -> Result<T, Refused> {
+    outcome.map_err(|met| {
+        house.metrics.limited(met.limit);
+        met.refused
+    })
+}
+
+/// From now on the socket speaks for somebody, unless they have enough of them.
+fn speaks_for(socket: &Socket, house: &House, user: UserId) -> Result<(), Refused> {
+    let place = met(house, house.door.gate.socket_of(&user))?;
+    socket.extensions.insert(SpeaksFor(user, Arc::new(place)));
+    Ok(())
+}
+
+/// One more call of a socket, whoever it speaks for.
+pub(crate) fn counted(socket: &Socket, house: &House) -> Result<(), Refused> {
+    met(house, house.door.gate.socket_call(socket.id))
+}
+
+/// Who the socket speaks for: by its handshake, or by the token of this payload. Counts the call.
 pub(crate) fn speaker(socket: &Socket, payload: &Value, house: &House) -> Result<UserId, Refused> {
+    counted(socket, house)?;
+    let user = spoken_for(socket, payload, house)?;
+    met(house, house.door.gate.socket_call_of(&user))?;
+    Ok(user)
+}
+
+fn spoken_for(socket: &Socket, payload: &Value, house: &House) -> Result<UserId, Refused> {
     let known = socket.extensions.get::<SpeaksFor>().map(|speaks| speaks.0);
     let shown = text(payload, "token")
         .map(|token| house.tokens.user(&token, house.store.now()))
@@ -124,7 +170,7 @@ pub(crate) fn speaker(socket: &Socket, payload: &Value, house: &House) -> Result
         (Some(known), Some(shown)) if known != shown => Err(Refused::not_you()),
         (Some(known), _) => Ok(known),
         (None, Some(shown)) => {
-            socket.extensions.insert(SpeaksFor(shown.clone()));
+            speaks_for(socket, house, shown.clone())?;
             Ok(shown)
         }
         (None, None) => Err(Refused::new(
@@ -159,6 +205,7 @@ pub(crate) fn acknowledged(house: &House, room: &Room, size: u32) -> Ack {
 pub(crate) fn answer(ack: Reply, house: &House, outcome: Result<Ack, Denied>) {
     let answer = outcome.unwrap_or_else(|denied| {
         if let Denied::Failed(error) = &denied {
+            house.metrics.database_failed();
             tracing::error!(%error, "the database failed");
         }
         Ack {
@@ -175,15 +222,19 @@ pub(crate) fn answer(ack: Reply, house: &House, outcome: Result<Ack, Denied>) {
     }
 }
 
-/// Puts the socket into a room; how many are in it then.
+/// Puts the socket into a room that holds at most `limit`; how many are in it then, none where it is full.
 pub(crate) async fn enter(
     socket: &Socket,
     house: &Shared,
     room: &Room,
     user: &UserId,
     limit: usize,
-) -> Option<u32> {
-    let size = house.rooms.enter(socket.id, room, user, limit)?;
+) -> Result<Option<u32>, Refused> {
+    let others = house.rooms.count_of(socket.id, |other| other != room);
+    met(house, house.door.gate.room_for(others))?;
+    let Some(size) = house.rooms.enter(socket.id, room, user, limit) else {
+        return Ok(None);
+    };
     socket.join(room.to_string());
     // It may have gone while this was on its way, and then nobody else would take it out again.
     if !socket.connected() {
@@ -192,7 +243,7 @@ pub(crate) async fn enter(
         }
     }
     tracing::info!(pod = %house.pod, %room, roomSize = size, %user, sid = %socket.id, "joined");
-    Some(size)
+    Ok(Some(size))
 }
 
 /// What follows from somebody's leaving a room.
@@ -261,7 +312,7 @@ async fn enter_auction(
     let room = Room::Auction(auction.clone());
     // In the room first, then the snapshot: what is said in between is covered by it, or comes after it.
     let size = enter(socket, house, &room, user, usize::MAX)
-        .await
+        .await?
         .unwrap_or_default();
     if waits && !move_in_waiting_room(house, &auction, user, true).await? {
         // Everybody knows; only the one who is back does not.
@@ -308,7 +359,7 @@ async fn enter_league(
     }
     let room = Room::League(league.clone());
     let size = enter(socket, house, &room, user, usize::MAX)
-        .await
+        .await?
         .unwrap_or_default();
     let members = house.store.members_of(&league).await?;
     let member_count = u32::try_from(members.len())?;

@@ -2,7 +2,7 @@
 //! No secret is in them.
 
 use crate::link::RedisAddress;
-use crate::settings::{Database, Redis, Settings};
+use crate::settings::{Database, Origin, Redis, Settings, Web};
 
 /// A line for every part; the first word says which.
 pub(crate) fn lines(settings: &Settings) -> Vec<String> {
@@ -12,11 +12,18 @@ pub(crate) fn lines(settings: &Settings) -> Vec<String> {
         line("database", &database(&settings.database)),
         line("other pods", &other_pods(&settings.redis)),
         line("sign-in", sign_in(settings)),
+        line("web", &web(&settings.web)),
         line(
             "limits",
             &format!(
-                "{} packets may wait for one socket; {} events of an auction are kept",
-                settings.socket_buffer, settings.kept_events
+                "{} packets may wait for one socket; {} events of an auction are kept; {}",
+                settings.socket_buffer,
+                settings.kept_events,
+                if settings.limits.none {
+                    "users and addresses may ask for as much as they like"
+                } else {
+                    "users and addresses are limited"
+                }
             ),
         ),
     ]
@@ -61,6 +68,32 @@ fn sign_in(settings: &Settings) -> &'static str {
     } else {
         "links are not handed out, and there is no mail transport yet"
     }
+}
+
+fn web(web: &Web) -> String {
+    let tls = if web.tls_cert.is_some() {
+        "TLS by itself"
+    } else {
+        "no TLS of its own"
+    };
+    let origins = web.allowed_origins.iter().map(|origin| match origin {
+        Origin::Any => "any".to_owned(),
+        Origin::One(origin) => origin.clone(),
+    });
+    let origins: Vec<_> = origins.collect();
+    let pages = match origins.as_slice() {
+        [] => "none".to_owned(),
+        origins => origins.join(", "),
+    };
+    let proxies: Vec<_> = web.trusted_proxies.iter().map(ToString::to_string).collect();
+    let proxies = match proxies.as_slice() {
+        [] => "none".to_owned(),
+        proxies => proxies.join(", "),
+    };
+    let metrics = web
+        .metrics_listen
+        .map_or_else(|| "nowhere".to_owned(), |address| address.to_string());
+    format!("{tls}; pages that may call: {pages}; proxies that are believed: {proxies}; metrics: {metrics}")
 }
 
 #[cfg(test)]

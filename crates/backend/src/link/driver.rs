@@ -148,7 +148,6 @@ impl Link {
     }
 
     /// What it has carried; none where the pod is alone.
-    #[allow(dead_code, reason = "for the figures of operation")]
     pub(crate) fn carried(&self) -> Option<Carried> {
         Some(self.shared.as_ref()?.figures.carried())
     }

@@ -30,7 +30,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use address::{AddressError, RedisAddress};
 pub use connect::CertificatesError;
 pub(crate) use driver::Link;
-pub(crate) use standing::Standing;
+pub(crate) use standing::{Carried, PUBLISH_CLASSES_MS, Standing};
 pub use trouble::Trouble;
 
 use crate::clock::Clock;

@@ -51,6 +51,10 @@ pub(super) async fn magic_link(
     Body(request): Body<MagicLinkRequest>,
 ) -> Result<Json<MagicLinkAnswer>, Denied> {
     let email = normalized(&request.email)?;
+    if let Err(met) = house.door.gate.link_for(&email) {
+        house.metrics.limited(met.limit);
+        return Err(met.refused.into());
+    }
     if !house.dev_sign_in {
         tracing::warn!(pod = %house.pod, "a magic link was asked for, and no mail transport is configured");
         let sentence = "This server has no mail transport configured, so it cannot send sign-in links. \

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::refuse::Refused;
 
+/// How long a body may take to come.
+const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// The body of a call, as JSON, whatever its content type says.
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
@@ -15,8 +18,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let bytes = axum::body::Bytes::from_request(request, state)
+        let bytes = tokio::time::timeout(BODY_TIME, axum::body::Bytes::from_request(request, state))
             .await
+            .map_err(|_| Refused::new(408, RefusalCode::InvalidBody, "The body took too long to come."))?
             .map_err(|rejection| {
                 let sentence = "The body could not be read, or is too large.";
                 Refused::new(rejection.status().as_u16(), RefusalCode::InvalidBody, sentence)

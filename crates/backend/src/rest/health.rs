@@ -6,9 +6,23 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gavelscope_contract::Timestamp;
 use gavelscope_contract::health::{AdapterHealth, Health, SocketHealth};
+use serde::Serialize;
 
 use crate::sockets::Shared;
 
+/// `GET /health/live`: this process answers. It says nothing about what it needs: to start it again would bring back neither
+/// a database nor Redis.
+pub(super) async fn live() -> Json<Live> {
+    Json(Live { status: "alive" })
+}
+
+/// What a process that answers says.
+#[derive(Debug, Serialize)]
+pub(super) struct Live {
+    status: &'static str,
+}
+
+/// `GET /health`, and `/health/ready`: whether calls may be sent here.
 pub(super) async fn health(State(house): State<Shared>) -> Response {
     let alive = house.store.is_alive().await;
     let shares = !house.link.is_alone();

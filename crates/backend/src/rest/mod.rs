@@ -6,12 +6,11 @@ mod body;
 mod caller;
 mod calls;
 mod engine;
+mod front;
 mod health;
 mod leagues;
 
-use axum::extract::{Request, State};
-use axum::http::HeaderValue;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, extract::DefaultBodyLimit};
 use gavelscope_contract::RefusalCode;
@@ -32,6 +31,8 @@ fn calls() -> Calls {
     Calls::default()
         .get("/health", health::health)
         .get("/api/health", health::health)
+        .get("/health/live", health::live)
+        .get("/health/ready", health::health)
         .post("/api/auth/magic-link", auth::magic_link)
         .post("/api/auth/verify-magic-link", auth::verify)
         .post("/api/auth/refresh", auth::refresh)
@@ -79,7 +80,9 @@ pub(crate) fn router(house: Shared, sockets: SocketIoLayer<Adapter>) -> Router {
         .with_state(house.clone())
         .layer(sockets)
         .layer(from_fn(engine::speak_like_the_field))
-        .layer(from_fn_with_state(house, name_the_pod))
+        .layer(from_fn_with_state(house.clone(), front::admit))
+        .layer(front::cors(&house.door.origins))
+        .layer(from_fn_with_state(house, front::dress))
 }
 
 async fn not_found() -> Response {
@@ -88,13 +91,4 @@ async fn not_found() -> Response {
 
 async fn method_not_allowed() -> Response {
     Refused::new(405, RefusalCode::Other, "Method Not Allowed").into_response()
-}
-
-/// Every answer names its pod, the handshake's and the refusals' too.
-async fn name_the_pod(State(house): State<Shared>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    if let Ok(pod) = HeaderValue::from_str(house.pod.as_str()) {
-        response.headers_mut().insert("x-pod-id", pod);
-    }
-    response
 }

@@ -14,7 +14,7 @@ use gavelscope_contract::{PodId, Secret};
 pub use database::Database;
 pub use limits::Limits;
 pub use redis::Redis;
-pub use web::Web;
+pub use web::{ForwardedHeader, Origin, Web};
 
 use crate::clock::{Clock, SystemClock};
 
@@ -48,7 +48,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// For an auction inside this process: a free port on loopback, memory, and sign-in without mail.
+    /// For an auction inside this process: a free port on loopback, memory, sign-in without mail, and no limits.
     pub fn practice() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -61,7 +61,7 @@ impl Settings {
             kept_events: 5_000,
             socket_buffer: 1_024,
             redis: Redis::default(),
-            limits: Limits::default(),
+            limits: Limits::NONE,
             web: Web::default(),
         }
     }

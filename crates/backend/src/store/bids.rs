@@ -365,6 +365,7 @@ async fn answered_before(
         Err(Refused {
             status: u16::try_from(status)?,
             body: serde_json::from_str(&answer)?,
+            retry_after: None,
         })
     }))
 }

@@ -13,6 +13,7 @@ mod authority_table;
 mod certainty;
 mod health;
 mod lots;
+mod operating;
 mod refusals;
 mod restart;
 mod rooms;

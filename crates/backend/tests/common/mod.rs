@@ -15,6 +15,8 @@ use gavelscope_contract::auth::SignIn;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderName;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 /// How long anything may take before a test says that it never came.
@@ -296,8 +298,38 @@ enum Frame {
 
 impl Socket {
     pub async fn open(url: &str, auth: Value) -> Self {
+        Self::open_with(url, auth, &[]).await
+    }
+
+    pub async fn open_with(url: &str, auth: Value, headers: &[(&str, &str)]) -> Self {
+        let mut socket = Self::try_open(url, auth, headers).await.unwrap();
+        assert!(socket.text().await.starts_with("40{"), "the namespace is open");
+        let connected = socket.event("connected").await;
+        socket.sid.push_str(connected["sid"].as_str().unwrap());
+        socket
+    }
+
+    /// A socket that the namespace refuses: its words.
+    pub async fn refused(url: &str, auth: Value, headers: &[(&str, &str)]) -> String {
+        let mut socket = Self::try_open(url, auth, headers).await.unwrap();
+        let answer = socket.text().await;
+        let reason = answer.strip_prefix("44").expect("the namespace is refused");
+        reason.to_owned()
+    }
+
+    /// Opens a websocket and asks for the namespace, whose answer is still to be read.
+    pub async fn try_open(
+        url: &str,
+        auth: Value,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
         let url = url.replace("http://", "ws://") + "/api/socket.io/?EIO=4&transport=websocket";
-        let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let mut request = url.into_client_request()?;
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let (stream, _) = Box::pin(tokio_tungstenite::connect_async(request)).await?;
         let mut socket = Self {
             stream,
             waiting: std::collections::VecDeque::new(),
@@ -306,10 +338,7 @@ impl Socket {
         };
         assert!(socket.text().await.starts_with("0{"), "the handshake comes first");
         socket.send(format!("40{auth}")).await;
-        assert!(socket.text().await.starts_with("40{"), "the namespace is open");
-        let connected = socket.event("connected").await;
-        socket.sid.push_str(connected["sid"].as_str().unwrap());
-        socket
+        Ok(socket)
     }
 
     async fn send(&mut self, text: String) {

@@ -71,6 +71,8 @@ fn of_people() -> Vec<Row> {
     let bad_link = Cell::No(401, "invalid_magic_link");
     vec![
         open("GET", "/health", nothing),
+        open("GET", "/health/live", nothing),
+        open("GET", "/health/ready", nothing),
         open("GET", "/api/health", nothing),
         open(
             "POST",
