@@ -18,8 +18,8 @@ fn measured() -> Settings {
     }
 }
 
-/// One scrape, by series.
-struct Scrape(BTreeMap<String, f64>);
+/// One scrape: by series, and what was declared.
+struct Scrape(BTreeMap<String, f64>, Vec<String>);
 
 impl Scrape {
     async fn of(hall: &Hall) -> Self {
@@ -78,7 +78,7 @@ impl Scrape {
                 assert!((last - value).abs() < 0.5, "{name}: the last bucket holds all");
             }
         }
-        Self(series)
+        Self(series, kinds.into_keys().collect())
     }
 
     fn get(&self, series: &str) -> f64 {
@@ -160,6 +160,20 @@ async fn a_limit_and_a_database_that_fails_are_counted() {
     let after = Scrape::of(&hall).await;
     assert!(after.get("gaveld_database_errors_total") >= 1.0);
     assert!((after.get("gaveld_bids_total{outcome=\"failed\"}") - 1.0).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn the_documentation_names_every_metric() {
+    let hall = Hall::open(measured(), spec(2)).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
+    let operations = std::fs::read_to_string(path).unwrap();
+    for name in Scrape::of(&hall).await.1 {
+        let named = ["", "_total", "_info"].map(|suffix| format!("`{name}{suffix}`"));
+        assert!(
+            named.iter().any(|name| operations.contains(name)),
+            "{name} is not in docs/operations.md"
+        );
+    }
 }
 
 #[tokio::test]
