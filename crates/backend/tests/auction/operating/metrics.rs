@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use gavelscope_backend::{Limits, Settings, Web};
+use gavelscope_backend::{Limits, Redis, Settings, Web};
 use serde_json::json;
 
 use crate::common::{Hall, settings, spec};
@@ -160,6 +160,58 @@ async fn a_limit_and_a_database_that_fails_are_counted() {
     let after = Scrape::of(&hall).await;
     assert!(after.get("gaveld_database_errors_total") >= 1.0);
     assert!((after.get("gaveld_bids_total{outcome=\"failed\"}") - 1.0).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn with_redis_the_link_is_counted_and_its_state_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut redis = gavelscope_testkit::services::redis::Redis::start(folder.path())
+        .await
+        .unwrap();
+    let settings = Settings {
+        redis: Redis::at(redis.url()),
+        ..measured()
+    };
+    let hall = Hall::open(settings, spec(2)).await;
+    let state = |scrape: &Scrape, state: &str| {
+        scrape.get(&format!("gaveld_adapter_state{{state=\"{state}\"}}")) > 0.5
+    };
+    let connected = until(&hall, "connected", |scrape| state(scrape, "connected")).await;
+    assert!(!state(&connected, "in-memory"));
+    let said = |scrape: &Scrape| scrape.get("gaveld_link_said_total");
+    hall.command(0, "begin").await.ok();
+    let later = until(&hall, "said", |scrape| said(scrape) > said(&connected)).await;
+    assert!(later.get("gaveld_publish_duration_seconds_count") >= 1.0);
+    assert!(later.get("gaveld_publish_duration_seconds_sum") > 0.0);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
+    let operations = std::fs::read_to_string(path).unwrap();
+    for name in later
+        .1
+        .iter()
+        .filter(|name| name.contains("link_") || name.contains("publish"))
+    {
+        assert!(
+            operations.contains(&format!("`{name}")),
+            "{name} is not in docs/operations.md"
+        );
+    }
+    redis.kill().unwrap();
+    until(&hall, "lost", |scrape| {
+        state(scrape, "degraded") || state(scrape, "down")
+    })
+    .await;
+}
+
+/// Scrapes until something is so.
+async fn until(hall: &Hall, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
+    for _ in 0..500 {
+        let scrape = Scrape::of(hall).await;
+        if is_so(&scrape) {
+            return scrape;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{what}: it never came to be so");
 }
 
 #[tokio::test]
