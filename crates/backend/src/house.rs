@@ -51,6 +51,10 @@ pub(crate) struct House {
     pub metrics: Metrics,
     pub link: Link,
     pub tasks: TaskTracker,
+    /// It is about to stop: balancers are told, and everything is still served.
+    pub draining: CancellationToken,
+    /// No new connection is taken, and those that are idle are closed.
+    pub closed: CancellationToken,
     pub stopping: CancellationToken,
     pub benches: Mutex<HashMap<AuctionId, Arc<Bench>>>,
     /// The clocks that run on this pod, each with the fence that it runs with.
@@ -322,8 +326,12 @@ impl House {
                 let _ = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
             }
         };
-        // Whoever asked is told that the lot is closed in any case; waiting longer would tell them nothing.
-        let _ = tokio::time::timeout(patience, next_lot).await;
+        // Whoever asked is told that the lot is closed in any case; waiting longer would tell them nothing, and a stop must
+        // not wait for it.
+        tokio::select! {
+            _ = tokio::time::timeout(patience, next_lot) => {}
+            () = self.closed.cancelled() => {}
+        }
         Ok(())
     }
 

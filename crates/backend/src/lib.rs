@@ -9,6 +9,7 @@ mod clock;
 mod clock_keeper;
 mod demo;
 mod door;
+mod drain;
 mod hammer_clock;
 mod house;
 mod limits;
@@ -28,6 +29,7 @@ mod tokens;
 
 pub use clock::{Clock, SystemClock};
 pub use demo::{Demo, DemoError, DemoPerson, DemoSpec, seed_demo};
+pub use drain::Drain;
 pub use link::{AddressError, CertificatesError, RedisAddress, RedisSettingsError, Trouble};
 pub use refuse::{Denied, Refused};
 pub use rest::rest_calls;

@@ -3,15 +3,20 @@
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use gavelscope_backend::{
-    Database, Demo, DemoPerson, DemoSpec, Limits, Redis, Running, Settings, StartError, Web, seed_demo, start,
+    Database, Demo, DemoPerson, DemoSpec, Drain, Limits, Redis, Running, Settings, StartError, Web,
+    seed_demo, start,
 };
 use gavelscope_contract::{Money, PodId, Secret};
 use tracing_subscriber::EnvFilter;
 
 /// The auction backend: leagues, live auctions and bids over REST and Socket.IO.
+///
+/// SIGTERM stops it in good order within 10 s: clients are sent to other pods first. Ctrl-C stops it without that, and a
+/// second signal at once.
 ///
 /// Exit codes: 0 stopped as asked · 1 something else failed · 2 wrong usage · 3 cannot listen · 4 cannot open the
 /// database · 5 Redis is required and cannot be used.
@@ -74,6 +79,16 @@ struct Arguments {
     #[arg(long, env = "GAVELD_KEPT_EVENTS", default_value_t = 5000, value_name = "EVENTS",
           value_parser = clap::value_parser!(u32).range(10..))]
     kept_events: u32,
+    /// How many seconds this pod serves on, once told to stop by SIGTERM, while `/health` says `draining`: what the
+    /// balancer in front needs to notice. At most 3.
+    #[arg(
+        long,
+        env = "GAVELD_DRAIN_NOTICE",
+        default_value = "2",
+        value_name = "SECONDS",
+        value_parser = seconds
+    )]
+    drain_notice: Duration,
     #[command(flatten)]
     redis: Redis,
     #[command(flatten)]
@@ -130,7 +145,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("cannot start: {error}")),
     };
-    runtime.block_on(serve(arguments))
+    let code = runtime.block_on(serve(arguments));
+    // What is left after a stop at once is not waited for.
+    runtime.shutdown_background();
+    code
 }
 
 fn fail(code: u8, sentence: &str) -> ExitCode {
@@ -176,9 +194,29 @@ async fn serve(arguments: Arguments) -> ExitCode {
         running.stop().await;
         return fail(1, &format!("cannot set up the demonstration: {error}"));
     }
-    until_stopped(&running).await;
-    running.stop().await;
-    ExitCode::SUCCESS
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(1, &format!("signals cannot be waited for: {error}")),
+    };
+    let first = signals.next(|| read_certificate_again(&running)).await;
+    let stopping = async {
+        match first {
+            Signal::Terminate => {
+                let notice = arguments.drain_notice;
+                running
+                    .drain(Drain {
+                        notice,
+                        ..Drain::default()
+                    })
+                    .await;
+            }
+            Signal::Interrupt => running.stop().await,
+        }
+    };
+    tokio::select! {
+        () = stopping => ExitCode::SUCCESS,
+        _ = signals.next(|| ()) => fail(1, "asked twice to stop, so it stops at once"),
+    }
 }
 
 async fn set_up_demo(running: &Running) -> anyhow::Result<()> {
@@ -227,27 +265,74 @@ fn print_demo(running: &Running, spec: &DemoSpec, demo: &Demo) -> std::io::Resul
     out.flush()
 }
 
-/// Returns when the process is asked to stop; until then, reads the certificate again when it is asked to.
-async fn until_stopped(running: &Running) {
-    #[cfg(unix)]
-    {
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| format!("“{text}” is no number of seconds"))?;
+    if (0.0..=3.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("a number of seconds from 0 to 3 is wanted, because a drain ends within 10 s".to_owned())
+    }
+}
+
+fn read_certificate_again(running: &Running) {
+    match running.read_certificate_again() {
+        Ok(()) => tracing::info!("the certificate was read again"),
+        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+    }
+}
+
+/// How a process is asked to stop.
+enum Signal {
+    /// By whoever runs it: a service, a rolling restart.
+    Terminate,
+    /// By Ctrl-C.
+    Interrupt,
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut terminate), Ok(mut hang_up)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => return,
-                    _ = tokio::signal::ctrl_c() => return,
-                    _ = hang_up.recv() => match running.read_certificate_again() {
-                        Ok(()) => tracing::info!("the certificate was read again"),
-                        Err(error) => tracing::error!(%error, "the certificate stays as it was"),
-                    },
-                }
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when the process is asked to stop; until then, does what a hang-up asks for.
+    async fn next(&mut self, hung_up: impl Fn()) -> Signal {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Signal::Terminate,
+                _ = self.interrupt.recv() => return Signal::Interrupt,
+                _ = self.hang_up.recv() => hung_up(),
             }
         }
     }
-    #[cfg(not(unix))]
-    let _ = running;
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self, _hung_up: impl Fn()) -> Signal {
+        let _ = tokio::signal::ctrl_c().await;
+        Signal::Interrupt
+    }
 }

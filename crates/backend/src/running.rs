@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::announcer;
 use crate::clock_keeper;
 use crate::door::Door;
+use crate::drain::Drain;
 use crate::house::House;
 use crate::link::{self, Io, RedisSettingsError, Trouble};
 use crate::metrics::Metrics;
@@ -36,6 +37,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(25);
 const MAX_PAYLOAD: u64 = 1_000_000;
 /// How long a stop waits for what is on its way.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// The same at the end of a drain, which has waited already.
+const SHORT_FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why an instance could not be started.
 #[derive(Debug, Error)]
@@ -135,7 +138,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         router: rest::router(Arc::clone(&house), layer),
         identity: identity.clone(),
         header_timeout: Duration::from_secs(u64::from(settings.web.header_timeout)),
-        stopping: house.stopping.clone(),
+        stopping: house.closed.clone(),
         house: Arc::clone(&house),
     };
     let server = tokio::spawn(serving.run(listener));
@@ -217,6 +220,8 @@ async fn found(
         tasks: TaskTracker::new(),
         handing_over: stopping.child_token(),
         keeper_wake: Notify::new(),
+        draining: CancellationToken::new(),
+        closed: stopping.child_token(),
         stopping,
         benches: Mutex::new(HashMap::new()),
         clocks: Mutex::default(),
@@ -283,6 +288,16 @@ impl Running {
     /// Stops: takes no more calls, closes the sockets, lets what has begun come to its end, closes the database.
     /// Running auctions go on when the next instance starts.
     pub async fn stop(self) {
+        self.close(FAREWELL).await;
+    }
+
+    /// Stops in good order: sends everybody elsewhere first ([`Drain`]).
+    pub async fn drain(self, drain: Drain) {
+        drain.run(&self.house, &self.io).await;
+        self.close(SHORT_FAREWELL).await;
+    }
+
+    async fn close(self, farewell: Duration) {
         let Self {
             house,
             io,
@@ -295,12 +310,12 @@ impl Running {
         clock_keeper::hand_over(&house).await;
         io.close().await;
         let abort = server.abort_handle();
-        if tokio::time::timeout(FAREWELL, server).await.is_err() {
+        if tokio::time::timeout(farewell, server).await.is_err() {
             abort.abort();
             tracing::warn!(pod = %house.pod, "some connections did not end in time");
         }
         house.tasks.close();
-        if tokio::time::timeout(FAREWELL, house.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(farewell, house.tasks.wait()).await.is_err() {
             tracing::warn!(pod = %house.pod, "some work did not end in time");
         }
         announcer.abort();

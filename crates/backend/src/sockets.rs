@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gavelscope_contract::ack::Ack;
 use gavelscope_contract::event::{Connected, Event, RoomJoined, SyncMembers};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use socketioxide::extract::{State, TryData};
 use socketioxide::handler::ConnectHandler;
 
+use crate::drain;
 use crate::house::House;
 use crate::limits::whence::Whence;
 use crate::limits::{Held, Met};
@@ -106,6 +108,10 @@ async fn connected(socket: Socket, State(house): State<Shared>) {
             pod: Some(house.pod.clone()),
         },
     );
+    if house.closed.is_cancelled() {
+        // It came in as the door was shut.
+        drain::tell(&house, &socket, Duration::from_secs(1));
+    }
 }
 
 async fn disconnected(socket: Socket, State(house): State<Shared>) {

@@ -30,7 +30,11 @@ pub(super) async fn health(State(house): State<Shared>) -> Response {
         .link
         .standing()
         .is_some_and(|standing| standing.is_attached());
-    let (code, status, database) = if alive && shares && !hears_others {
+    let (code, status, database) = if house.draining.is_cancelled() {
+        // Well, but not for anything new.
+        let database = if alive { "connected" } else { "disconnected" };
+        (StatusCode::SERVICE_UNAVAILABLE, "draining", database)
+    } else if alive && shares && !hears_others {
         // It serves its own sockets, and taking it away would mend nothing: no 503.
         (StatusCode::OK, "degraded", "connected")
     } else if alive {
