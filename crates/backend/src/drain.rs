@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use gavelscope_contract::event::PodDraining;
 use rand::seq::SliceRandom;
+use socketioxide::operators::BroadcastOperators;
 use tokio::time::Instant;
 
+use crate::clock_keeper;
 use crate::house::House;
 use crate::link::{Io, Socket};
 use crate::sockets::emit;
@@ -52,6 +54,8 @@ impl Drain {
             pod = %house.pod, sockets = sockets(io).len(), notice_ms = notice.as_millis(),
             "draining: /health says so, and what comes is still served for a moment"
         );
+        // At once, so that no lot's clock stands still for as long as this takes.
+        clock_keeper::hand_over(house).await;
         tokio::time::sleep_until(begun + notice).await;
         house.closed.cancel();
         let mut told = sockets(io);
@@ -74,7 +78,7 @@ impl Drain {
 
 fn sockets(io: &Io) -> Vec<Socket> {
     // The namespace is registered before anybody can be served.
-    io.of("/").map(|all| all.sockets()).unwrap_or_default()
+    io.of("/").map(BroadcastOperators::sockets).unwrap_or_default()
 }
 
 /// Asks one socket to connect anew after so long.

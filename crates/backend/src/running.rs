@@ -307,7 +307,9 @@ impl Running {
             ..
         } = self;
         house.stopping.cancel();
-        clock_keeper::hand_over(&house).await;
+        if !house.draining.is_cancelled() {
+            clock_keeper::hand_over(&house).await;
+        }
         io.close().await;
         let abort = server.abort_handle();
         if tokio::time::timeout(farewell, server).await.is_err() {
@@ -324,7 +326,10 @@ impl Running {
         if let Err(error) = house.store.forget_pod(&house.boot_id).await {
             tracing::debug!(%error, "this pod was not signed off");
         }
-        house.store.close().await;
+        // A database that does not answer must not hold a stop up.
+        if tokio::time::timeout(farewell, house.store.close()).await.is_err() {
+            tracing::warn!(pod = %house.pod, "the database did not let go in time");
+        }
         tracing::info!(pod = %house.pod, "stopped");
     }
 }

@@ -36,8 +36,8 @@ impl Driver {
         }
     }
 
-    /// The pod hears the others again. What they said in between was missed: events are believed again once the state
-    /// has been read after this.
+    /// The pod hears the others again, or has heard that something of theirs did not come. What they said in between was
+    /// missed: events are believed again once the state has been read after this.
     pub(super) fn cluster_is_back(&mut self, restored: &ClusterRestored, now: Millis) {
         if self.connection.pod_alone.take().is_some() {
             let text = match restored.after_ms {
@@ -49,12 +49,8 @@ impl Driver {
             };
             self.note(None, "cluster", text);
         }
-        let waiting = self
-            .rooms
-            .iter_mut()
-            .filter(|room| room.delivery.is_alone() && room.missed_until.is_none());
         let mut auctions = Vec::new();
-        for room in waiting {
+        for room in &mut self.rooms {
             room.missed_until = Some(now);
             auctions.push(room.state.id.clone());
         }

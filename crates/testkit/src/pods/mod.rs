@@ -220,6 +220,11 @@ impl Pod {
             .map_err(system("waiting for the pod to end"))
     }
 
+    /// How it ended, if it ended by itself since it was last asked.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>, PodError> {
+        self.process.ended().map_err(system("looking after the pod"))
+    }
+
     /// Stops the process (SIGSTOP): its connections stay open, and nothing is answered.
     pub fn stop_process(&self) -> Result<(), PodError> {
         self.signal(Signal::STOP)

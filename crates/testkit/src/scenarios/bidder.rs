@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use gavelscope_client::state::{AuctionView, Fate, LedgerEntry, LinkPhase, Millis, SessionState, Trust};
-use gavelscope_client::{BidOrder, Seen, Session, SessionConfig};
+use gavelscope_client::{BidOrder, Seen, Session, SessionConfig, time};
 use gavelscope_contract::{AuctionId, Money, UserId};
 use rand::RngExt;
 use tokio::task::JoinHandle;
@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 const THINKS_MS: std::ops::Range<u64> = 2..20;
 /// And after a bid that could not even be sent.
 const SIGHS: Duration = Duration::from_millis(300);
+/// Where bids come now and then, none is made when less than this is left of the lot, ms.
+const LAST_MOMENTS_MS: i64 = 1_500;
 /// A state that does not change for so long is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -78,7 +80,7 @@ impl Bidder {
         bidder
             .until(
                 "the auction's room was joined",
-                Duration::from_secs(30),
+                Duration::from_mins(1),
                 |_, view| view.room.joined && view.trust == Trust::Live,
             )
             .await?;
@@ -92,6 +94,21 @@ impl Bidder {
             self.auction.clone(),
             self.stop.clone(),
         ));
+    }
+
+    /// Bids now and then: so often on average, and not in the last moments of a lot, which would never end.
+    pub fn begin_at(&mut self, pace: Duration) {
+        self.bidding = tokio::spawn(bid_now_and_then(
+            self.session.clone(),
+            self.auction.clone(),
+            pace,
+            self.stop.clone(),
+        ));
+    }
+
+    /// Its session.
+    pub fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Sends no further bid, and waits until the last one was answered.
@@ -255,6 +272,32 @@ async fn bid_on(session: Session, auction: AuctionId, stop: CancellationToken) {
         let answered = session.bid(auction.clone(), order).await;
         if answered.is_ok_and(|entry| entry.fate == Fate::NotStored) {
             tokio::time::sleep(SIGHS).await;
+        }
+    }
+}
+
+async fn bid_now_and_then(session: Session, auction: AuctionId, pace: Duration, stop: CancellationToken) {
+    let state = session.state();
+    let mean = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX);
+    loop {
+        let wait = Duration::from_millis(rand::rng().random_range(0..=mean.saturating_mul(2)));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        let wanted = {
+            let state = state.borrow();
+            let view = view(&state, &auction).filter(|view| {
+                let ends_at = view.lot.as_ref().and_then(|lot| lot.ends_at);
+                ends_at.is_some_and(|end| end.0 - time::now().0 > LAST_MOMENTS_MS)
+            });
+            view.and_then(next_bid)
+        };
+        if let Some((seen, amount)) = wanted {
+            // What becomes of it is in the session's state.
+            let _ = session
+                .bid(auction.clone(), BidOrder::new(amount, Seen::Price(seen)))
+                .await;
         }
     }
 }
