@@ -323,11 +323,14 @@ impl Running {
         announcer.abort();
         house.link.flush().await;
         drop(link_tasks);
-        if let Err(error) = house.store.forget_pod(&house.boot_id).await {
-            tracing::debug!(%error, "this pod was not signed off");
-        }
+        let letting_go = async {
+            if let Err(error) = house.store.forget_pod(&house.boot_id).await {
+                tracing::debug!(%error, "this pod was not signed off");
+            }
+            house.store.close().await;
+        };
         // A database that does not answer must not hold a stop up.
-        if tokio::time::timeout(farewell, house.store.close()).await.is_err() {
+        if tokio::time::timeout(farewell, letting_go).await.is_err() {
             tracing::warn!(pod = %house.pod, "the database did not let go in time");
         }
         tracing::info!(pod = %house.pod, "stopped");
