@@ -38,6 +38,10 @@ async fn without_its_database_a_pod_says_503() {
         (503, &json!("disconnected"))
     );
     assert_eq!(hall.bid(0, 1_000_000).await.verdict(), (503, "server_failed"));
+    // Not ready, and not dead: to start the process again would not bring its database back.
+    let ready = hall.call(Method::GET, "/health/ready", None, None).await;
+    let live = hall.call(Method::GET, "/health/live", None, None).await;
+    assert_eq!((ready.status, live.status), (503, 200));
 }
 
 #[tokio::test]
