@@ -55,6 +55,15 @@ impl Outbox {
         }
     }
 
+    /// Returns when everything that was handed in so far has been said.
+    pub(crate) async fn said_all(&self) {
+        // Once this is taken out, what was before it has been said; once there is room for all, it has been taken out.
+        let last = self.sender.send(Vec::new()).await;
+        if last.is_ok() {
+            let _ = self.sender.reserve_many(WAITING).await;
+        }
+    }
+
     /// How many packets never reached a socket because too many were waiting for it.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)

@@ -320,6 +320,13 @@ impl Running {
         if tokio::time::timeout(farewell, house.tasks.wait()).await.is_err() {
             tracing::warn!(pod = %house.pod, "some work did not end in time");
         }
+        // What was decided is told, if not to anybody here.
+        if tokio::time::timeout(farewell, house.outbox.said_all())
+            .await
+            .is_err()
+        {
+            tracing::warn!(pod = %house.pod, "some events were not said in time");
+        }
         announcer.abort();
         house.link.flush().await;
         drop(link_tasks);

@@ -315,8 +315,20 @@ impl Driver {
         let Some(entry) = self.ledger.get(key).filter(|entry| entry.echo_ms.is_none()) else {
             return;
         };
-        let (auction, amount) = (entry.auction_id.clone(), entry.amount);
+        let (auction, amount, sent_at) = (entry.auction_id.clone(), entry.amount, entry.sent_at);
         let unseen = entry.fate == Fate::Accepted;
+        let online = self.is_online();
+        // What was said before this link had joined the room is known from a snapshot, and proves nothing of the pods.
+        let listened = self.room(&auction).is_none_or(|room| {
+            let joined_since = room.claim.at.filter(|_| room.claim.joined);
+            online && (!room.ack_expected || joined_since.is_some_and(|at| at <= sent_at))
+        });
+        if !listened {
+            if unseen {
+                self.look_for(key.to_owned(), 0);
+            }
+            return;
+        }
         let over = self
             .room(&auction)
             .is_none_or(|room| matches!(room.state.phase, AuctionPhase::Completed | AuctionPhase::Deleted));

@@ -1,6 +1,7 @@
-//! When an auction's clock was heard, by any of the sessions that listen for it.
+//! What sessions heard and said: when an auction's clock was heard, and why the state was read instead of followed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gavelscope_client::Session;
@@ -64,6 +65,41 @@ impl Clock {
     }
 }
 
-fn lock(heard: &Mutex<Vec<Instant>>) -> std::sync::MutexGuard<'_, Vec<Instant>> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
+/// How often sessions went over to reading the state, by why.
+#[derive(Debug, Clone, Default)]
+pub struct Doubts {
+    by_why: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl Doubts {
+    /// Listens to this session, too, until it ends.
+    pub async fn listen(&self, session: &Session) {
+        let Ok((_, mut feed)) = session.feed().await else {
+            return;
+        };
+        let by_why = Arc::clone(&self.by_why);
+        tokio::spawn(async move {
+            loop {
+                match feed.recv().await {
+                    Ok(entry) if entry.event().is_none() => {
+                        let note = entry.item();
+                        if note.name == "polled" {
+                            *lock(&by_why).entry(note.summary).or_default() += 1;
+                        }
+                    }
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+
+    /// What was counted since this was last asked.
+    pub fn take(&self) -> BTreeMap<String, u32> {
+        std::mem::take(&mut lock(&self.by_why))
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,6 @@
 //! One fault after the other, and what each of them was measured by.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -29,26 +30,34 @@ pub struct Measured {
     /// The longest silence of any auction's clock, where that says something about the clock: while pods do not hear
     /// each other, a session hears only the clock of its own.
     silence: Option<Duration>,
+    /// How often a session went over to reading the state, by why.
+    doubts: BTreeMap<String, u32>,
 }
 
 impl Measured {
     pub const HEAD: &str = "\
-| fault | lasted | bids decided meanwhile | known to every session after | every session well again after | longest silence of a clock |
-|---|---|---|---|---|---|
+| fault | lasted | bids decided meanwhile | known to every session after | every session well again after | longest silence of a clock | \
+went over to reading the state |
+|---|---|---|---|---|---|---|
 ";
 
     pub fn row(&self) -> String {
+        let doubts = self.doubts.iter();
+        let doubts: Vec<String> = doubts
+            .map(|(why, count)| format!("{count}× {}", why.split('.').next().unwrap_or(why)))
+            .collect();
         let seconds = |time: Option<Duration>| {
             time.map_or_else(|| "–".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()))
         };
         format!(
-            "| {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} |",
             self.what,
             seconds(self.lasted),
             self.bids,
             seconds(self.known),
             seconds(Some(self.recovered)),
             seconds(self.silence),
+            doubts.join("; "),
         )
     }
 }
@@ -145,6 +154,7 @@ impl Stage {
             known: fault.known,
             recovered,
             silence,
+            doubts: self.doubts.take(),
         });
         Ok(())
     }

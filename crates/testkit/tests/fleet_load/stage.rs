@@ -11,6 +11,7 @@ use gavelscope_testkit::scenarios::bidder::Bidder;
 use gavelscope_testkit::scenarios::verdict::{Verdict, judge};
 use sqlx::PgPool;
 
+use crate::clocks::Doubts;
 use crate::faults::Measured;
 use crate::hall::Hall;
 use crate::truth::Truth;
@@ -46,7 +47,7 @@ impl Scale {
                 people: 30,
                 lots: 10,
                 lot_seconds: 12,
-                pace: Duration::from_secs(5),
+                pace: Duration::from_millis(3_800),
                 calm: Duration::from_secs(6),
                 away: Duration::from_secs(6),
             }
@@ -72,6 +73,7 @@ pub struct Stage {
     pub fleet: Fleet,
     pub halls: Vec<Hall>,
     pub measured: Vec<Measured>,
+    pub doubts: Doubts,
     begun: Instant,
     ended: Option<(Duration, u32)>,
 }
@@ -88,8 +90,10 @@ impl Stage {
         let url = fleet.url().to_owned();
         let opening = (0..scale.halls).map(|number| Hall::open(&url, number, &scale));
         let mut halls = try_join_all(opening).await.context("filling the halls")?;
+        let doubts = Doubts::default();
         for hall in &mut halls {
             for bidder in &mut hall.bidders {
+                doubts.listen(bidder.session()).await;
                 bidder.begin_at(scale.pace);
             }
         }
@@ -98,6 +102,7 @@ impl Stage {
             fleet,
             halls,
             measured: Vec::new(),
+            doubts,
             begun: Instant::now(),
             ended: None,
         })
