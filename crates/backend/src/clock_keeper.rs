@@ -133,6 +133,16 @@ async fn take(house: &Arc<House>, auction: &AuctionId) -> Result<(), StoreError>
 /// Shows out who waited on a pod that is gone, and forgets the benches that nobody uses.
 async fn tidy(house: &House, gone_since: &mut HashMap<String, Instant>) -> Result<(), StoreError> {
     house.forget_idle_benches();
+    let before = house.unheard();
+    let others = house.store.other_pods().await?;
+    house.neighbours.look(others, &house.link.heard(), Instant::now());
+    match (before, house.unheard()) {
+        (None, Some(trouble)) => {
+            tracing::warn!(pod = %house.pod, trouble, "does not hear all pods of its database");
+        }
+        (Some(_), None) => tracing::info!(pod = %house.pod, "hears all pods of its database again"),
+        _ => {}
+    }
     let gone = house.store.pods_gone().await?;
     gone_since.retain(|boot, _| gone.contains(boot));
     for boot in gone {

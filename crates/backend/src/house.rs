@@ -17,6 +17,7 @@ use crate::announcer::{Announcement, Outbox};
 use crate::door::Door;
 use crate::link::Link;
 use crate::metrics::Metrics;
+use crate::neighbours::{self, Neighbours};
 use crate::refuse::{Denied, Refused};
 use crate::rooms::Rooms;
 use crate::store::{BidOrder, Closing, Deleted, Joined, Moved, Said, Store, StoreError};
@@ -50,6 +51,7 @@ pub(crate) struct House {
     pub door: Door,
     pub metrics: Metrics,
     pub link: Link,
+    pub neighbours: Neighbours,
     pub tasks: TaskTracker,
     /// It is about to stop: balancers are told, and everything is still served.
     pub draining: CancellationToken,
@@ -66,6 +68,12 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// Why this pod does not hear all the pods of its database; none where it does.
+    pub(crate) fn unheard(&self) -> Option<String> {
+        let unheard = self.neighbours.unheard(tokio::time::Instant::now());
+        neighbours::trouble(&unheard, !self.link.is_alone())
+    }
+
     /// The bench of an auction that exists. (A made-up id must not get one, or they would grow without bound.)
     pub(crate) fn bench(&self, auction: &AuctionId) -> Arc<Bench> {
         let mut benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);

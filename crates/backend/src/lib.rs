@@ -15,6 +15,7 @@ mod house;
 mod limits;
 mod link;
 mod metrics;
+mod neighbours;
 mod probe;
 mod refuse;
 mod rest;

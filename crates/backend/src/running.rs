@@ -23,6 +23,7 @@ use crate::drain::Drain;
 use crate::house::House;
 use crate::link::{self, Io, RedisSettingsError, Trouble};
 use crate::metrics::Metrics;
+use crate::neighbours::Neighbours;
 use crate::refuse::Denied;
 use crate::rest;
 use crate::serving::{CertificateError, Identity, Serving};
@@ -217,6 +218,7 @@ async fn found(
         door: Door::new(settings),
         metrics: Metrics::new(settings.pod.as_str(), &link),
         link,
+        neighbours: Neighbours::default(),
         tasks: TaskTracker::new(),
         handing_over: stopping.child_token(),
         keeper_wake: Notify::new(),

@@ -201,7 +201,12 @@ pub(crate) fn acknowledged(house: &House, room: &Room, size: u32) -> Ack {
         ok: true,
         room: Some(room.to_string()),
         room_size: Some(size),
-        cluster_room_size: Some(house.link.cluster_room_size(room, size)),
+        cluster_room_size: Some(
+            house
+                .link
+                .cluster_room_size(room, size)
+                .filter(|_| house.unheard().is_none()),
+        ),
         pod: Some(house.pod.clone()),
         error: None,
     }

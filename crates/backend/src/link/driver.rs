@@ -142,6 +142,12 @@ impl Link {
         Some(here.saturating_add(elsewhere))
     }
 
+    /// The other pods that are heard.
+    pub(crate) fn heard(&self) -> Vec<PodId> {
+        let shared = self.shared.as_ref();
+        shared.map_or_else(Vec::new, |shared| shared.presence().others(Instant::now()))
+    }
+
     /// How the link is; none where the pod is alone.
     pub(crate) fn standing(&self) -> Option<Standing> {
         Some(self.shared.as_ref()?.standing.borrow().clone())

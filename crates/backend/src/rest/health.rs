@@ -30,11 +30,13 @@ pub(super) async fn health(State(house): State<Shared>) -> Response {
         .link
         .standing()
         .is_some_and(|standing| standing.is_attached());
+    let unheard = house.unheard();
+    let hears_all = unheard.is_none();
     let (code, status, database) = if house.draining.is_cancelled() {
         // Well, but not for anything new.
         let database = if alive { "connected" } else { "disconnected" };
         (StatusCode::SERVICE_UNAVAILABLE, "draining", database)
-    } else if alive && shares && !hears_others {
+    } else if alive && (!hears_all || (shares && !hears_others)) {
         // It serves its own sockets, and taking it away would mend nothing: no 503.
         (StatusCode::OK, "degraded", "connected")
     } else if alive {
@@ -53,6 +55,17 @@ pub(super) async fn health(State(house): State<Shared>) -> Response {
         pods: Some(1),
         reason: Some("This pod shares its rooms with no other, so it publishes nothing.".to_owned()),
     });
+    if let Some(trouble) = unheard {
+        // What is wrong with Redis itself says more.
+        if adapter.state == "connected" {
+            "degraded".clone_into(&mut adapter.state);
+            adapter.reason = Some(trouble);
+        }
+        // Without an adapter, that there is one pod would read as if there were no other.
+        if !shares {
+            adapter.pods = None;
+        }
+    }
     adapter.last_error = match (adapter.last_error, too_slow) {
         (Some(link), Some(sockets)) => Some(format!("{link}; {sockets}")),
         (link, sockets) => link.or(sockets),
@@ -64,7 +77,7 @@ pub(super) async fn health(State(house): State<Shared>) -> Response {
         socketio: Some(SocketHealth {
             mode: if shares { "redis" } else { "in-memory" }.to_owned(),
             redis_configured: shares,
-            multi_pod_ready: hears_others,
+            multi_pod_ready: hears_others && hears_all,
             adapter: Some(adapter),
         }),
         pod: Some(house.pod.clone()),

@@ -5,6 +5,7 @@ use gavelscope_contract::AuctionId;
 use super::lease::{Hold, LEASE, Lease, Taken, take};
 use super::rows::AuctionRow;
 use super::{Said, Store, StoreError, Tx, new_id};
+use crate::neighbours::PodRow;
 
 /// How long a pod counts as being there after it said so, ms.
 const PRESENCE: i64 = 7_500;
@@ -93,7 +94,10 @@ impl Store {
     pub async fn renew_clocks(&self) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let now = self.time_in(&mut tx).await?;
-        let renewed = sqlx::query("UPDATE clocks SET until = $1 WHERE holder = $2 AND until > $3")
+        // Never shorter: this pod may have taken the clock anew since it read the time, and may be speaking on that.
+        let renew = "UPDATE clocks SET until = CASE WHEN until > $1 THEN until ELSE $1 END
+                     WHERE holder = $2 AND until > $3";
+        let renewed = sqlx::query(renew)
             .bind(now + LEASE)
             .bind(self.boot())
             .bind(now)
@@ -147,6 +151,18 @@ impl Store {
         .execute(&self.write)
         .await?;
         Ok(())
+    }
+
+    /// The other pods that use this database, those that were killed a moment ago among them.
+    pub(crate) async fn other_pods(&self) -> Result<Vec<PodRow>, StoreError> {
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as("SELECT boot_id, name, until FROM pods WHERE boot_id <> $1 AND until > $2")
+                .bind(self.boot())
+                .bind(self.look_at_the_clock().await?)
+                .fetch_all(&self.read)
+                .await?;
+        let row = |(boot, name, until)| PodRow { boot, name, until };
+        Ok(rows.into_iter().map(row).collect())
     }
 
     /// The pods that somebody waits on and that have not said for long that they are there.

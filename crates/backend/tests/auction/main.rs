@@ -11,6 +11,7 @@ const ON: common::databases::Kind = common::databases::Kind::Sqlite;
 mod authority;
 mod authority_table;
 mod certainty;
+mod fleet;
 mod health;
 mod lots;
 mod operating;

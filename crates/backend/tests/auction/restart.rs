@@ -1,55 +1,17 @@
 //! A process is killed in the middle of an auction, and the next one goes on with it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use gavelscope_backend::{Demo, DemoSpec, Settings, seed_demo, start};
 use gavelscope_contract::auction::{AuctionSnapshot, AuctionStatus};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::databases::{Shared, shared};
+use crate::common::process::Process;
 use crate::common::{Callers, callers, settings, spec};
 
-/// A `gaveld` of its own, killed without warning when it is dropped.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    /// Starts one on a free port, and reads the port from its log.
-    fn on(database: &Shared) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gaveld"))
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json", "--database"])
-            .arg(&database.argument)
-            .env("RUST_LOG", "info")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("gaveld says where it listens").unwrap();
-            let line: Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == "listening" {
-                break format!("http://{}", line["address"].as_str().unwrap());
-            }
-        };
-        // Read on, or a full pipe would stop it.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, url }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 /// A league in a database.
-async fn seeded(database: &Shared, spec: DemoSpec) -> Demo {
+pub async fn seeded(database: &Shared, spec: DemoSpec) -> Demo {
     let settings = Settings {
         database: database.database.clone(),
         ..settings()

@@ -5,12 +5,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod outage;
+
 const ON: common::databases::Kind = common::databases::Kind::Postgres;
 
 #[path = "../auction/authority.rs"]
 mod authority;
 #[path = "../auction/certainty.rs"]
 mod certainty;
+#[path = "../auction/fleet.rs"]
+mod fleet;
 #[path = "../auction/health.rs"]
 mod health;
 #[path = "../auction/lots.rs"]

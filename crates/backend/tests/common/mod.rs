@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod databases;
+pub mod process;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -381,6 +382,22 @@ impl Socket {
         match self.frame().await {
             Frame::Event(name, payload) => (name, payload),
             Frame::Ack(id, _) => panic!("nobody waits for ack {id}"),
+        }
+    }
+
+    /// The next event, as long as the socket is open: for one whose pod is going to be killed.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            match self.stream.next().await?.ok()? {
+                Message::Text(text) if text.as_str() == "2" => {
+                    self.stream.send(Message::text("3")).await.ok()?;
+                }
+                Message::Text(text) if text.starts_with("42[") => {
+                    let arguments: Value = serde_json::from_str(&text[2..]).ok()?;
+                    return Some((arguments[0].as_str()?.to_owned(), arguments[1].clone()));
+                }
+                _ => {}
+            }
         }
     }
 

@@ -76,7 +76,9 @@ impl Known {
             known
                 .named
                 .extend(probe.health.iter().filter_map(|health| health.pod.clone()));
-            known.claimed = probe.health.iter().filter_map(|health| health.pods).max();
+            // One that says it does not hear all of them does not know how many there are.
+            let well = probe.health.iter().filter(|health| health.status == "healthy");
+            known.claimed = well.filter_map(|health| health.pods).max();
             if let Some(turns) = &probe.turns {
                 known.named.extend(turns.pods.iter().cloned());
                 known.count = pod_count(&turns.searches);
