@@ -234,6 +234,21 @@ pub async fn copy_text(app: AppHandle, text: String) -> Result<()> {
         .map_err(|error| CommandError::internal("Copying", &error))
 }
 
+/// Begins a diagnosis of the open session's server: in a room of its own, at a capped rate, one at a time.
+#[tauri::command]
+#[specta::specta]
+pub async fn run_diagnosis(desk: Shared<'_>) -> Result<()> {
+    desk.run_diagnosis()
+}
+
+/// Ends the diagnosis that runs; what it measured is dropped.
+#[tauri::command]
+#[specta::specta]
+pub async fn cancel_diagnosis(desk: Shared<'_>) -> Result<()> {
+    desk.cancel_diagnosis();
+    Ok(())
+}
+
 /// The recordings that can be opened, newest first.
 #[tauri::command]
 #[specta::specta]

@@ -10,11 +10,12 @@ use gavelscope_contract::{AuctionId, Secret};
 use tokio::sync::{OnceCell, watch};
 
 use crate::error::CommandError;
+use crate::examining::Examiner;
 use crate::keeping::Keeper;
 use crate::practice::Practice;
 use crate::recordings::Recordings;
 use crate::settings::{SettingsFile, Stored};
-use crate::shown::{PracticeOptions, SavedServer, Settings, SignInStep};
+use crate::shown::{Diagnosis, PracticeOptions, SavedServer, Settings, SignInStep};
 
 /// A renewed sign-in is put into keeping at the latest after this long.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
@@ -30,6 +31,7 @@ pub struct Desk {
     changing: tokio::sync::Mutex<Option<Practice>>,
     open: watch::Sender<Open>,
     recordings: Arc<Recordings>,
+    examiner: Examiner,
 }
 
 /// What the window's stream follows.
@@ -37,8 +39,12 @@ pub struct Desk {
 pub struct Open {
     /// The session, where there is one.
     pub session: Option<Session>,
+    /// Where it leads.
+    pub address: Option<ServerAddress>,
     /// Whether it is a practice.
     pub practice: bool,
+    /// The diagnosis that was asked for in it.
+    pub diagnosis: Diagnosis,
 }
 
 impl Desk {
@@ -56,6 +62,7 @@ impl Desk {
             changing: tokio::sync::Mutex::new(None),
             open: watch::Sender::new(Open::default()),
             recordings: Arc::new(Recordings::in_folder(data)),
+            examiner: Examiner::default(),
         }
     }
 
@@ -95,6 +102,21 @@ impl Desk {
             .session
             .clone()
             .ok_or_else(CommandError::no_session)
+    }
+
+    /// Begins to examine the open session's server.
+    pub fn run_diagnosis(&self) -> Result<(), CommandError> {
+        self.examiner.begin(&self.open)
+    }
+
+    /// Ends the diagnosis that runs, with nothing to show for it.
+    pub fn cancel_diagnosis(&self) {
+        self.examiner.cancel();
+    }
+
+    /// The same, when the window is gone: its sockets say goodbye.
+    pub async fn end_diagnosis(&self) {
+        self.examiner.end().await;
     }
 
     fn change(&self, change: impl FnOnce(&mut Stored)) -> Result<(), CommandError> {
@@ -272,10 +294,13 @@ impl Desk {
         } = self.settings();
         let mut config = SessionConfig::new(address, credentials, transport);
         config.recorder = record.then(|| self.recordings.begin(&config)).flatten();
+        let address = Some(config.address.clone());
         let session = Session::start(SessionConfig { keeping, ..config })?;
         self.open.send_replace(Open {
             session: Some(session.clone()),
+            address,
             practice,
+            diagnosis: Diagnosis::default(),
         });
         Ok(session)
     }
@@ -323,6 +348,8 @@ impl Desk {
 
     async fn end(&self, practice: &mut Option<Practice>) {
         let open = self.open.send_replace(Open::default());
+        // Before the practice goes: its sockets are there.
+        self.examiner.end().await;
         if let Some(session) = open.session {
             session.close().await;
         }

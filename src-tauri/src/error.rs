@@ -44,6 +44,8 @@ pub enum ErrorCode {
     NoSession,
     /// A recording cannot be opened or read: the window goes back to the list of them.
     Recording,
+    /// A diagnosis cannot begin now.
+    Diagnosis,
     /// Anything else.
     Internal,
 }

@@ -4,6 +4,7 @@
 mod commands;
 mod desk;
 mod error;
+mod examining;
 mod keeping;
 mod practice;
 mod recordings;
@@ -47,6 +48,8 @@ fn bindings() -> Builder<tauri::Wry> {
             commands::save_settings,
             commands::feed_raw,
             commands::copy_text,
+            commands::run_diagnosis,
+            commands::cancel_diagnosis,
             commands::list_recordings,
             commands::open_recording,
             commands::recording_lines,
@@ -87,8 +90,15 @@ pub fn run() -> anyhow::Result<()> {
             app.manage(Arc::new(Desk::open(&folder, &data)));
             Ok(())
         })
-        .run(tauri::generate_context!())
-        .context("the webview could not be started")
+        .build(tauri::generate_context!())
+        .context("the webview could not be started")?
+        .run(|app, event| {
+            if matches!(event, tauri::RunEvent::Exit) {
+                let desk = Arc::clone(&app.state::<Arc<Desk>>());
+                tauri::async_runtime::block_on(async move { desk.end_diagnosis().await });
+            }
+        });
+    Ok(())
 }
 
 #[cfg(test)]

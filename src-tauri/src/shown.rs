@@ -1,9 +1,11 @@
 //! What the window is shown, and what it hands in, beyond the session's own state.
 
 use gavelscope_client::recorder::RecordingFile;
-use gavelscope_client::state::{FeedItem, SessionState, TransportKind};
+use gavelscope_client::state::{FeedItem, Millis, SessionState, TransportKind};
 use gavelscope_contract::Money;
-use gavelscope_diagnosis::Report;
+use gavelscope_diagnosis::evidence::ProbeEvidence;
+use gavelscope_diagnosis::probe::Stage;
+use gavelscope_diagnosis::{Evidence, Partition, PodCount, Report, pod_count};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::sync::Arc;
@@ -28,14 +30,75 @@ pub struct AppState {
     pub session: Option<Arc<SessionState>>,
     /// Whether it is with the backend in this very process.
     pub practice: bool,
-    /// What the session's measurements prove.
+    /// What the session's measurements prove, and those of the last diagnosis.
     pub report: Option<Report>,
+    /// The diagnosis that was asked for.
+    pub diagnosis: Diagnosis,
     /// Where sign-ins are kept.
     pub keeping: Keeping,
     /// The user's choices.
     pub settings: Settings,
     /// Servers that were added.
     pub servers: Vec<SavedServer>,
+}
+
+/// The diagnosis that was asked for in the open session.
+#[derive(Debug, Clone, Default, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    /// How far the one that runs has come; none while none does.
+    pub running: Option<Progress>,
+    /// What the last one measured.
+    pub last: Option<Arc<Measured>>,
+}
+
+impl Diagnosis {
+    /// What a session has seen, with what was measured in it.
+    pub fn evidence(&self, session: &SessionState) -> Evidence {
+        let seen = Evidence::collect(session);
+        match &self.last {
+            Some(last) => seen.with_probe(last.probe.clone()),
+            None => seen,
+        }
+    }
+}
+
+/// How far a diagnosis has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// What it does now.
+    pub stage: Stage,
+    /// When it began.
+    pub began_at: Millis,
+    /// It takes no longer than this, ms.
+    pub at_most_ms: u32,
+}
+
+/// What a diagnosis measured, with what can be told from it at once.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// The measurements.
+    pub probe: ProbeEvidence,
+    /// Who hears whom, in groups.
+    pub partition: Partition,
+    /// How many pods take turns, where requests were searched for.
+    pub pods: Option<PodCount>,
+}
+
+impl From<ProbeEvidence> for Measured {
+    fn from(probe: ProbeEvidence) -> Self {
+        Self {
+            partition: probe
+                .room
+                .as_ref()
+                .map(|room| room.matrix.partition())
+                .unwrap_or_default(),
+            pods: probe.turns.as_ref().and_then(|turns| pod_count(&turns.searches)),
+            probe,
+        }
+    }
 }
 
 /// Where sign-ins are kept.

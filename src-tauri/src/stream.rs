@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use gavelscope_client::feed::FeedEntry;
 use gavelscope_client::state::{FeedItem, SessionState};
-use gavelscope_diagnosis::{Evidence, diagnose};
+use gavelscope_diagnosis::{Report, diagnose};
 use tauri::ipc::Channel;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use crate::desk::{Desk, Open};
-use crate::shown::{AppState, Update};
+use crate::shown::{AppState, Diagnosis, Update};
 
 /// A frame.
 const FRAME: Duration = Duration::from_millis(16);
@@ -127,13 +127,17 @@ async fn hear(followed: Option<&mut Followed>) -> Heard {
 fn app_state(desk: &Desk, open: &Open, followed: Option<&Followed>) -> AppState {
     let session = followed.map(|followed| Arc::clone(&followed.state.borrow()));
     AppState {
-        report: session
-            .as_deref()
-            .map(|session| diagnose(&Evidence::collect(session), session.at)),
+        report: session.as_deref().map(|session| judge(session, &open.diagnosis)),
         session,
         practice: open.practice,
+        diagnosis: open.diagnosis.clone(),
         keeping: desk.keeper().keeping(),
         settings: desk.settings(),
         servers: desk.servers(),
     }
+}
+
+/// What the session sees anyway and what was last measured on purpose, judged together.
+fn judge(session: &SessionState, diagnosis: &Diagnosis) -> Report {
+    diagnose(&diagnosis.evidence(session), session.at)
 }
