@@ -5,7 +5,7 @@ use gavelscope_client::state::{FeedItem, Millis, SessionState, TransportKind};
 use gavelscope_contract::Money;
 use gavelscope_diagnosis::evidence::ProbeEvidence;
 use gavelscope_diagnosis::probe::Stage;
-use gavelscope_diagnosis::{Evidence, Partition, PodCount, Report, pod_count};
+use gavelscope_diagnosis::{Evidence, Hearing, Partition, PodCount, Report, pod_count};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::sync::Arc;
@@ -83,18 +83,22 @@ pub struct Measured {
     pub probe: ProbeEvidence,
     /// Who hears whom, in groups.
     pub partition: Partition,
+    /// Sockets that hear much later than most, by their places in the matrix.
+    pub late: Vec<u32>,
     /// How many pods take turns, where requests were searched for.
     pub pods: Option<PodCount>,
 }
 
 impl From<ProbeEvidence> for Measured {
     fn from(probe: ProbeEvidence) -> Self {
+        let room = probe.room.as_ref();
+        let late = room.map(|room| Hearing::of(room).late).unwrap_or_default();
         Self {
-            partition: probe
-                .room
-                .as_ref()
-                .map(|room| room.matrix.partition())
-                .unwrap_or_default(),
+            partition: room.map(|room| room.matrix.partition()).unwrap_or_default(),
+            late: late
+                .iter()
+                .map(|(socket, _)| u32::try_from(*socket).unwrap_or(u32::MAX))
+                .collect(),
             pods: probe.turns.as_ref().and_then(|turns| pod_count(&turns.searches)),
             probe,
         }

@@ -12,6 +12,7 @@ mod turns;
 
 use gavelscope_client::state::Millis;
 
+pub use checks::backend::Hearing;
 use checks::{backend, session};
 pub use evidence::Evidence;
 pub use matrix::{Heard, Matrix, Pair, Partition};

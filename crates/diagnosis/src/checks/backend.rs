@@ -393,37 +393,52 @@ fn hears_after(room: &RoomProbe, to: usize) -> Option<u32> {
     times.get(times.len() / 2).copied()
 }
 
+/// How fast the sockets of a scratch room hear.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hearing {
+    /// After how long most of them hear, ms; none where nobody heard anything.
+    pub usual_ms: Option<u32>,
+    /// Those that hear much later than most, by their places in the matrix, with their time, ms.
+    pub late: Vec<(usize, u32)>,
+}
+
+impl Hearing {
+    /// As it was measured.
+    pub fn of(room: &RoomProbe) -> Self {
+        let times: Vec<(usize, u32)> = (0..room.matrix.rows.len())
+            .filter_map(|to| Some((to, hears_after(room, to)?)))
+            .collect();
+        let mut sorted: Vec<u32> = times.iter().map(|(_, time)| *time).collect();
+        sorted.sort_unstable();
+        let usual_ms = sorted.get(sorted.len() / 2).copied();
+        let slow = |time: u32| {
+            usual_ms.is_some_and(|usual| time > usual.saturating_mul(3) && time > usual + SLOW_MS)
+        };
+        Self {
+            usual_ms,
+            late: times.into_iter().filter(|(_, time)| slow(*time)).collect(),
+        }
+    }
+}
+
 pub(super) fn slow_pod(evidence: &Evidence) -> Finding {
     let (room, _) = match measured(evidence, SLOW_POD) {
         Ok(measured) => measured,
         Err(finding) => return *finding,
     };
-    let times: Vec<Option<u32>> = (0..room.matrix.rows.len())
-        .map(|to| hears_after(room, to))
-        .collect();
-    let mut sorted: Vec<u32> = times.iter().flatten().copied().collect();
-    sorted.sort_unstable();
-    let Some(usual) = sorted.get(sorted.len() / 2).copied() else {
+    let hearing = Hearing::of(room);
+    let Some(usual) = hearing.usual_ms else {
         return skipped(SLOW_POD, "Nobody heard anything, so nobody was late.");
     };
-    let slow = |time: u32| time > usual.saturating_mul(3) && time > usual + SLOW_MS;
-    let mut late: Vec<u32> = times
+    let pods: BTreeSet<String> = hearing
+        .late
         .iter()
-        .flatten()
-        .copied()
-        .filter(|time| slow(*time))
-        .collect();
-    late.sort_unstable();
-    let pods: BTreeSet<String> = times
-        .iter()
-        .zip(&room.sockets)
-        .filter(|(time, _)| time.is_some_and(slow))
-        .filter_map(|(_, socket)| socket.pod.clone())
+        .filter_map(|(socket, _)| room.sockets.get(*socket)?.pod.clone())
         .collect();
     let said = |outcome, sentence: String| {
         Finding::new(SLOW_POD, outcome, sentence).fact("Usually heard after", format!("{usual} ms"))
     };
-    let Some(worst) = late.last() else {
+    let Some(worst) = hearing.late.iter().map(|(_, time)| *time).max() else {
         return said(Outcome::Pass, "No pod is slower than the others.".to_owned());
     };
     let mut finding = said(
@@ -431,7 +446,7 @@ pub(super) fn slow_pod(evidence: &Evidence) -> Finding {
         format!("One of the pods is slow: what you see through it is {worst} ms late."),
     )
     .resting(Confidence::Likely, "everything that was heard through it")
-    .fact("Sockets that hear late", late.len().to_string())
+    .fact("Sockets that hear late", hearing.late.len().to_string())
     .means("Bid earlier than the last second while you are connected to it.")
     .fix("Operator: look at that pod's load and its network.");
     if !pods.is_empty() {

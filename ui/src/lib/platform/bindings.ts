@@ -46,6 +46,10 @@ export const commands = {
 	feedRaw: (id: number) => __TAURI_INVOKE<string>("feed_raw", { id }),
 	/**  Puts a text on the clipboard. */
 	copyText: (text: string) => __TAURI_INVOKE<null>("copy_text", { text }),
+	/**  Begins a diagnosis of the open session's server: in a room of its own, at a capped rate, one at a time. */
+	runDiagnosis: () => __TAURI_INVOKE<null>("run_diagnosis"),
+	/**  Ends the diagnosis that runs; what it measured is dropped. */
+	cancelDiagnosis: () => __TAURI_INVOKE<null>("cancel_diagnosis"),
 	/**  The recordings that can be opened, newest first. */
 	listRecordings: () => __TAURI_INVOKE<RecordingList>("list_recordings"),
 	/**  Opens one of the listed recordings, in place of the one that is open. */
@@ -73,8 +77,10 @@ export type AppState = {
 	session: SessionState | null,
 	/**  Whether it is with the backend in this very process. */
 	practice: boolean,
-	/**  What the session's measurements prove. */
+	/**  What the session's measurements prove, and those of the last diagnosis. */
 	report: Report | null,
+	/**  The diagnosis that was asked for. */
+	diagnosis: Diagnosis,
 	/**  Where sign-ins are kept. */
 	keeping: Keeping,
 	/**  The user's choices. */
@@ -361,6 +367,24 @@ export type Connection = {
 	podAlone: PodAlone | null,
 };
 
+/**  What a probe cost the server. */
+export type Cost = {
+	/**  Connections made, those of single requests included. */
+	connections: number,
+	/**  HTTP requests. */
+	requests: number,
+	/**  Socket.IO messages sent. */
+	messages: number,
+};
+
+/**  The diagnosis that was asked for in the open session. */
+export type Diagnosis = {
+	/**  How far the one that runs has come; none while none does. */
+	running: Progress | null,
+	/**  What the last one measured. */
+	last: Measured | null,
+};
+
 /**  What kind of trouble it is. A code exists only where the window does something of its own about it. */
 export type ErrorCode = 
 /**  Not an address. */
@@ -397,6 +421,8 @@ export type ErrorCode =
 "noSession" | 
 /**  A recording cannot be opened or read: the window goes back to the list of them. */
 "recording" | 
+/**  A diagnosis cannot begin now. */
+"diagnosis" | 
 /**  Anything else. */
 "internal";
 
@@ -496,6 +522,38 @@ export type HealthClaim = {
 	pod: PodId | null,
 	/**  The adapter's state, where the server says it. */
 	adapter: string | null,
+};
+
+/**  One answer of `/health`: claims, and the pod that made them. */
+export type HealthSeen = {
+	/**  HTTP status. */
+	code: number,
+	/**  `healthy`, `degraded`, … */
+	status: string,
+	/**  The pod, where it says so. */
+	pod: string | null,
+	/**  `in-memory`, `redis`. */
+	mode: string | null,
+	/**  Whether it calls itself ready for several pods. */
+	multiPodReady: boolean | null,
+	/**  How the adapter says it is. */
+	adapter: string | null,
+	/**  How many pods it says there are. */
+	pods: number | null,
+	/**  What it says is wrong. */
+	reason: string | null,
+	/**  Until the answer, ms. */
+	tookMs: number,
+};
+
+/**  How much of what one socket said another one heard. */
+export type Heard = {
+	/**  What was said. */
+	said: number,
+	/**  What was heard of it. */
+	heard: number,
+	/**  The middle of the times that it took, ms. */
+	medianMs: number | null,
 };
 
 /**  Where sign-ins are kept. */
@@ -669,6 +727,24 @@ export type Manager = {
 	leading: boolean,
 };
 
+/**  Who heard whom: `rows[from][to]`. */
+export type Matrix = {
+	/**  A row for every socket that spoke, a column for every one that listened, both in the same order. */
+	rows: Heard[][],
+};
+
+/**  What a diagnosis measured, with what can be told from it at once. */
+export type Measured = {
+	/**  The measurements. */
+	probe: ProbeEvidence,
+	/**  Who hears whom, in groups. */
+	partition: Partition,
+	/**  Sockets that hear much later than most, by their places in the matrix. */
+	late: number[],
+	/**  How many pods take turns, where requests were searched for. */
+	pods: PodCount | null,
+};
+
 /**  What was measured, all of it here and none of it claimed. */
 export type Measurements = {
 	/**  Events received since the start. */
@@ -744,6 +820,56 @@ export type Outcome =
 /**  Proved to be well. */
 "pass";
 
+/**  A pair of sockets, by their places in the matrix. */
+export type Pair = {
+	/**  Who spoke. */
+	from: number,
+	/**  Who listened. */
+	to: number,
+};
+
+/**  What a matrix proves. */
+export type Partition = {
+	/**  Sockets that hear each other, directly or through a third; the largest group first. */
+	groups: number[][],
+	/**  Groups between which nothing crosses in either direction; the largest first. */
+	islands: number[][],
+	/**  Pairs of which the second hears the first, and the first hears nothing of the second. */
+	oneWay: Pair[],
+	/**  Pairs of which the second heard some of what the first said. */
+	partial: Pair[],
+	/**  Sockets that did not even hear themselves: what they say reaches nobody, or their pod answers nobody. */
+	mute: number[],
+	/**  Something was asked of every pair. */
+	complete: boolean,
+};
+
+/**  The way to the server, as one connection found it. */
+export type PathEvidence = {
+	/**  Looking the name up, ms. */
+	resolveMs: number | null,
+	/**  Opening the connection, ms. */
+	tcpMs: number | null,
+	/**  The TLS handshake, ms; none without TLS. */
+	tlsMs: number | null,
+	/**  The websocket upgrade, ms. */
+	upgradeMs: number | null,
+	/**  Until the Socket.IO session was granted, ms in all. */
+	totalMs: number | null,
+	/**  Why no websocket came about: a sentence. */
+	websocketTrouble: string | null,
+	/**  The server's heartbeat, ms. */
+	pingIntervalMs: number | null,
+	/**  How late an answer to it may be, ms. */
+	pingTimeoutMs: number | null,
+	/**  The longest message that it takes, bytes. */
+	maxPayload: number | null,
+	/**  What the server, or what is before it, calls itself. */
+	serverHeader: string | null,
+	/**  The names of the cookies that it sets: a balancer's make clients stick. */
+	cookies: string[],
+};
+
 /**  A person. */
 export type Person = {
 	/**  Who. */
@@ -760,6 +886,18 @@ export type PodAlone = {
 	since: Millis,
 	/**  Why, in its own words. */
 	reason: string,
+};
+
+/**  How many pods take turns. */
+export type PodCount = {
+	/**  What the number rests on. */
+	turns: Turns,
+	/**  The likeliest number. */
+	likely: number,
+	/**  Fewer would be a chance of less than 1 in 40. */
+	least: number,
+	/**  More would be a chance of less than 1 in 40; none where nothing bounds it. */
+	most: number | null,
 };
 
 /**  One instance of the backend. */
@@ -787,6 +925,52 @@ export type PracticeOptions = {
 	lots: number,
 	/**  Seconds that a lot runs: 5 to 60. */
 	timerSeconds: number,
+};
+
+/**  What a probe measured. */
+export type ProbeEvidence = {
+	/**  When it began. */
+	beganAt: Millis,
+	/**  How long it took, ms. */
+	tookMs: number,
+	/**  Why it ended before it was through: a sentence. */
+	cutShort: string | null,
+	/**  What it cost the server. */
+	cost: Cost,
+	/**  The way to the server. */
+	path: PathEvidence | null,
+	/**  What `/health` said, each time over a fresh connection. */
+	health: HealthSeen[],
+	/**  How many pods take turns. */
+	turns: TurnsEvidence | null,
+	/**  Who hears whom. */
+	room: RoomProbe | null,
+};
+
+/**  One of the probe's sockets. */
+export type ProbeSocket = {
+	/**  The pod that holds it, where that says so. */
+	pod: string | null,
+	/**  What its join was told of the room's size on that pod: a claim. */
+	claimed: number | null,
+	/**  And over all pods: a claim. */
+	claimedCluster: number | null,
+	/**  Of the probe's own sockets, so many were in the room by then, this one included. */
+	joinedAs: number,
+	/**  Until the connection stood, ms. */
+	connectMs: number,
+	/**  Until the join was acknowledged, ms. */
+	joinMs: number | null,
+};
+
+/**  How far a diagnosis has come. */
+export type Progress = {
+	/**  What it does now. */
+	stage: Stage,
+	/**  When it began. */
+	beganAt: Millis,
+	/**  It takes no longer than this, ms. */
+	atMostMs: number,
 };
 
 /**  What a line of a recording is. */
@@ -967,6 +1151,22 @@ export type RoomClaim = {
 	trouble: string | null,
 };
 
+/**  Who hears whom, measured in a room of its own. */
+export type RoomProbe = {
+	/**  What the room was. */
+	scratch: Scratch | null,
+	/**  The sockets, in the matrix's order. */
+	sockets: ProbeSocket[],
+	/**  Who heard whom. */
+	matrix: Matrix,
+	/**  Messages in the room that could be put down to nothing that was said. */
+	strangers: number,
+	/**  Sockets that were lost on the way. */
+	lost: number,
+	/**  Why there is less than there should be: a sentence. */
+	trouble: string | null,
+};
+
 /**  The last hammer. */
 export type Sale = {
 	/**  The club. */
@@ -993,6 +1193,21 @@ export type SavedServer = {
 	path: string,
 	/**  The name of who is signed in there. */
 	user: string | null,
+};
+
+/**  Where the probe's sockets met. */
+export type Scratch = 
+/**  A probe room (our backend): what is said carries a number of its own. */
+"probeRoom" | 
+/**  Rooms of leagues that do not exist: told apart by their ids and times. */
+"leagueRooms";
+
+/**  One polling session, and how many requests over fresh connections it took to find it again. */
+export type Search = {
+	/**  Requests that were answered or refused as unknown; others do not count. */
+	requests: number,
+	/**  The last of them was answered. */
+	found: boolean,
 };
 
 /**  What was found at an address. */
@@ -1081,6 +1296,21 @@ export type Spread = {
 	p95: number | null,
 };
 
+/**  How far a probe has come. */
+export type Stage = 
+/**  The way to the server. */
+"path" | 
+/**  What the pods claim. */
+"health" | 
+/**  How many pods take turns. */
+"turns" | 
+/**  Sockets take their places in the scratch room. */
+"places" | 
+/**  Who hears whom. */
+"room" | 
+/**  All is measured. */
+"done";
+
 /**  A one-tap amount. */
 export type Step = {
 	/**  The raise, as written on the button: `+£1m`. */
@@ -1118,6 +1348,29 @@ export type Trust =
 "polled" | 
 /**  There is no link; what is shown is old. */
 "stale";
+
+/**  What the number rests on. */
+export type Turns = 
+/**  Every search took as many requests as every other: the balancer goes round. */
+"strict" | 
+/**  The balancer draws, or others' requests lie in between. */
+"drawn" | 
+/**  Every request found its session at once: one pod, or a balancer that keeps this address on one. */
+"none";
+
+/**  How many pods take turns. */
+export type TurnsEvidence = {
+	/**  Searches without cookies, each request over a fresh connection. */
+	searches: Search[],
+	/**  With the cookies that were set: whether the session was found at once. */
+	withCookies: boolean | null,
+	/**  Over one connection that is kept: whether it was. */
+	keptAlive: boolean | null,
+	/**  The pods that named themselves, each once. */
+	pods: string[],
+	/**  Why nothing could be searched: a sentence. */
+	trouble: string | null,
+};
 
 /**  One message to the window; there is at most one a frame. */
 export type Update = {
