@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { svelteTesting } from '@testing-library/svelte/vite';
 import { defineConfig } from 'vitest/config';
@@ -19,5 +21,7 @@ export default defineConfig({
     environment: 'jsdom',
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/testing/setup.ts'],
+    // There is no canvas: what would be drawn is written down.
+    alias: [{ find: /^uplot$/, replacement: fileURLToPath(new URL('src/testing/drawn.ts', import.meta.url)) }],
   },
 });

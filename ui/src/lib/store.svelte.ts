@@ -1,5 +1,6 @@
 import { ourTime, type OurTime } from './our-time';
 import { asProblem, type AppState, type CommandError, type FeedItem, type Platform, type Update } from './platform/platform';
+import { Trace } from './trace.svelte';
 
 /** How many lines of the feed are kept; older ones fall out and are counted. */
 export const FEED_KEPT = 1000;
@@ -26,6 +27,8 @@ export class Store {
   dropped = $state(0);
   /** Lines that fell out here because newer ones came. */
   fellOut = $state(0);
+  /** What the live charts show. */
+  readonly trace = new Trace();
   /** Why nothing arrives. */
   broken = $state.raw<CommandError | null>(null);
 
@@ -89,6 +92,7 @@ export class Store {
   #take() {
     if (this.#nextState !== null) {
       this.app = this.#nextState;
+      this.trace.take(this.#nextState);
       this.#nextState = null;
     }
     if (this.#nextDropped !== null) {

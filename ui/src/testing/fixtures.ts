@@ -317,6 +317,7 @@ export function app(now: number, more: Partial<AppState> = {}): AppState {
     session: session(now),
     practice: false,
     report: goodReport,
+    diagnosis: { running: null, last: null },
     keeping: 'keychain',
     settings: { confirmAbove: pounds(10_000_000), keepInFile: false, transport: 'rustSocketio', record: true },
     servers: [

@@ -9,7 +9,9 @@ import { mount } from 'svelte';
 
 import Gavelscope from '../Gavelscope.svelte';
 import { App, type Screen } from '../lib/app.svelte';
+import { ourTime } from '../lib/our-time';
 import type { AppState, AuctionView, Fate, SessionState } from '../lib/platform/platform';
+import { diagnoses } from './diagnoses';
 import * as fixtures from './fixtures';
 import { recording } from './recorded';
 import { refusal, Scripted } from './scripted';
@@ -36,6 +38,11 @@ function withFate(fate: Fate): AppState {
 type Look = { state: AppState; screen: Screen; then?: (app: App) => void };
 const looks: Record<string, () => Look> = {
   ...Object.fromEntries(Object.entries(troubles).map(([name, state]) => [name, () => ({ state: state(now), screen: 'room' as const })])),
+  // The first finding unfolded.
+  'scope-finding': () => ({ state: diagnoses['scope-red']!(now), screen: 'room', then: (app) => { tenMinutes(app); click('finding'); } }),
+  ...Object.fromEntries(
+    Object.entries(diagnoses).map(([name, state]) => [name, () => ({ state: state(now), screen: 'room' as const, then: (app: App) => tenMinutes(app) })]),
+  ),
   start: () => ({ state: fixtures.app(now, { session: null, report: null, keeping: 'memory' }), screen: 'start' }),
   'start-empty': () => ({ state: fixtures.app(now, { session: null, report: null, servers: [] }), screen: 'start' }),
   'start-add': () => ({
@@ -162,6 +169,41 @@ const looks: Record<string, () => Look> = {
   keys: () => ({ state: room(), screen: 'room', then: (app) => { app.keysOpen = true; } }),
   settings: () => ({ state: room({}, {}, { keeping: 'memory' }), screen: 'room', then: (app) => { app.settingsOpen = true; } }),
 };
+
+/** Ten minutes of an evening, for the charts: a second at a time, all of it long past. */
+function tenMinutes(app: App) {
+  const { trace } = app.store;
+  const state = app.store.app!;
+  const before = state.session!;
+  let reconnects = 0;
+  for (let second = -600; second < 0; second += 1) {
+    const time = now + second * 1000;
+    const lost = second >= -322 && second < -309;
+    if (second === -309) reconnects += 1;
+    const heardAt = lost ? now - 322_000 : time - 120 - ((second * second) % 900);
+    const bids = Math.floor((second + 600) / 27);
+    const session: SessionState = {
+      ...before,
+      at: time,
+      revision: 1,
+      connection: { ...before.connection, phase: lost && second > -318 ? 'backoff' : 'online', heardAt, reconnects, pod: second < -309 ? 'gaveld-b210' : before.connection.pod },
+      clock: { ...before.clock, errorMs: second < -520 ? 40 - (second + 600) / 4 : 4 + Math.abs(Math.sin(second / 60)) * 3 },
+      measurements: {
+        ...before.measurements, events: before.measurements.events + second * 5 + Math.round(8 * Math.sin(second / 9)),
+        gaps: second > -305 ? 2 : 0, echo: { ...before.measurements.echo, count: bids, last: 11 + ((bids * 7) % 23) },
+      },
+    };
+    trace.take({ ...state, session, diagnosis: { running: second > -22 && second < -14 ? { stage: 'path', beganAt: time, atMostMs: 30_000 } : null, last: null } });
+    trace.sample(time);
+  }
+  trace.take(state);
+  // It goes on, as the last state says.
+  setInterval(() => {
+    const time = ourTime.now();
+    const { connection, measurements } = before;
+    scripted.send({ ...state, session: { ...before, at: time, connection: { ...connection, heardAt: time - 300 }, measurements: { ...measurements, events: measurements.events + Math.round((time - now) / 200) } } });
+  }, 500);
+}
 
 function at(testId: string): HTMLElement | null {
   return document.querySelector(`[data-testid="${testId}"]`);
