@@ -4,7 +4,8 @@ use gavelscope_client::ClientError;
 use gavelscope_contract::RefusalCode;
 use serde::Serialize;
 
-/// The exit codes, as docs/cli.md lists them. Those from 1 to 9 are kept free: `doctor` will say its verdict by them.
+/// The exit codes, as docs/cli.md lists them. Those from 1 to 9 are left to `doctor`, which says its
+/// verdict by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]
