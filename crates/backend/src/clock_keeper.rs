@@ -143,6 +143,7 @@ async fn tidy(house: &House, gone_since: &mut HashMap<String, Instant>) -> Resul
         (Some(_), None) => tracing::info!(pod = %house.pod, "hears all pods of its database again"),
         _ => {}
     }
+    house.store.forget_pods_long_gone().await?;
     let gone = house.store.pods_gone().await?;
     gone_since.retain(|boot, _| gone.contains(boot));
     for boot in gone {

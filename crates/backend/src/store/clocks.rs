@@ -9,6 +9,8 @@ use crate::neighbours::PodRow;
 
 /// How long a pod counts as being there after it said so, ms.
 const PRESENCE: i64 = 7_500;
+/// After how long nothing is left of a pod that is gone, ms.
+const LONG: i64 = 60 * 60 * 1_000;
 
 impl Store {
     /// The auctions that have begun and whose clock nobody has.
@@ -176,6 +178,15 @@ impl Store {
         .fetch_all(&self.read)
         .await?;
         Ok(boots)
+    }
+
+    /// Forgets the pods that have been gone for an hour: nothing is left of them.
+    pub(crate) async fn forget_pods_long_gone(&self) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM pods WHERE until < $1")
+            .bind(self.now() - LONG)
+            .execute(&self.write)
+            .await?;
+        Ok(())
     }
 
     /// The auctions whose waiting rooms somebody entered by a pod.
