@@ -189,3 +189,20 @@ pub(crate) async fn hand_over(house: &House) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::lease::LEASE;
+
+    #[test]
+    fn a_clock_stands_still_for_less_than_three_seconds() {
+        // It was renewed just before its pod died, and looked for just before it lapsed; the rest is for the taking.
+        let longest = LEASE + i64::try_from(LOOK.as_millis()).unwrap();
+        assert!(longest + 500 < 3_000, "{longest} ms");
+        assert!(
+            3 * i64::try_from(RENEW.as_millis()).unwrap() < LEASE,
+            "two renewals may be late"
+        );
+    }
+}
