@@ -176,7 +176,18 @@ async fn serve(arguments: Arguments) -> ExitCode {
     if settings.dev_sign_in {
         tracing::warn!("development sign-in is on: anybody who can reach this server can sign in as anybody");
     }
-    let running = match start(settings).await {
+    // Before anybody is answered: who sees that it is there may tell it to stop.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(1, &format!("signals cannot be waited for: {error}")),
+    };
+    let started = tokio::select! {
+        biased;
+        started = Box::pin(start(settings)) => started,
+        // Nobody was answered yet.
+        _ = signals.next(|| ()) => return ExitCode::SUCCESS,
+    };
+    let running = match started {
         Ok(running) => running,
         Err(error) => {
             let code = match error {
@@ -194,10 +205,6 @@ async fn serve(arguments: Arguments) -> ExitCode {
         running.stop().await;
         return fail(1, &format!("cannot set up the demonstration: {error}"));
     }
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => return fail(1, &format!("signals cannot be waited for: {error}")),
-    };
     let first = signals.next(|| read_certificate_again(&running)).await;
     let stopping = async {
         match first {
