@@ -27,6 +27,7 @@ mod sockets;
 pub mod store;
 mod summary;
 mod tokens;
+mod voices;
 
 pub use clock::{Clock, SystemClock};
 pub use demo::{Demo, DemoError, DemoPerson, DemoSpec, seed_demo};

@@ -195,6 +195,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
                 StartError::Database { .. } => 4,
                 StartError::PodName(_) | StartError::Redis(_) | StartError::Certificate(_) => 2,
                 StartError::RedisRequired { .. } => 5,
+                StartError::Threads(_) => 1,
             };
             return fail(code, &error.to_string());
         }

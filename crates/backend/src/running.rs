@@ -31,6 +31,7 @@ use crate::settings::Settings;
 use crate::sockets;
 use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
+use crate::voices::Voices;
 
 /// What a client is told at the handshake (contract, section 2).
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -81,6 +82,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The system gives no threads.
+    #[error("cannot start the sockets' threads: {0}")]
+    Threads(io::Error),
     /// The pod's name cannot be said in a header.
     #[error("the pod's name “{0}” has to be 1 to 100 visible ASCII characters")]
     PodName(String),
@@ -97,6 +101,7 @@ pub struct Running {
     link_tasks: link::Tasks,
     identity: Option<Identity>,
     metrics_address: Option<SocketAddr>,
+    voices: Voices,
     /// An instance that is dropped stops, too, if less politely.
     _stops_with_it: DropGuard,
 }
@@ -124,19 +129,27 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let plan = link::Plan::read(&settings.redis)?;
     let (house, inbox, unstarted) = found(&settings, plan).await.map_err(unopened)?;
     let (layer, io) = socket_builder(&settings, &house).build_layer();
-    sockets::register(&io).await;
+    let voices = Voices::start().map_err(StartError::Threads)?;
+    let registering = {
+        let io = io.clone();
+        // There, so that what other pods say is passed on there, too.
+        voices.handle().spawn(async move { sockets::register(&io).await })
+    };
+    registering
+        .await
+        .map_err(|error| StartError::Threads(io::Error::other(error)))?;
     let link_tasks = match unstarted {
         Some(unstarted) => start_link(unstarted, &settings, &house, &io).await?,
         None => link::Tasks::default(),
     };
-    let announcer = tokio::spawn(inbox.run(io.clone(), house.link.clone()));
+    let announcer = voices.handle().spawn(inbox.run(io.clone(), house.link.clone()));
     clock_keeper::start(&house);
 
     if let Some(metrics) = metrics {
         tokio::spawn(crate::metrics::serve(Arc::clone(&house), metrics));
     }
     let serving = Serving {
-        router: rest::router(Arc::clone(&house), layer),
+        router: rest::router(Arc::clone(&house), layer, voices.handle().clone()),
         identity: identity.clone(),
         header_timeout: Duration::from_secs(u64::from(settings.web.header_timeout)),
         stopping: house.closed.clone(),
@@ -156,6 +169,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         link_tasks,
         identity,
         metrics_address,
+        voices,
         _stops_with_it: house.stopping.clone().drop_guard(),
         house,
     })
@@ -306,6 +320,7 @@ impl Running {
             server,
             announcer,
             link_tasks,
+            voices,
             ..
         } = self;
         house.stopping.cancel();
@@ -342,6 +357,7 @@ impl Running {
         if tokio::time::timeout(farewell, letting_go).await.is_err() {
             tracing::warn!(pod = %house.pod, "the database did not let go in time");
         }
+        drop(voices);
         tracing::info!(pod = %house.pod, "stopped");
     }
 }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, extract::DefaultBodyLimit};
 use gavelscope_contract::RefusalCode;
 use socketioxide::layer::SocketIoLayer;
+use tokio::runtime::Handle;
 
 pub(crate) use engine::SOCKET_PATH;
 
@@ -22,6 +23,7 @@ use self::calls::Calls;
 use crate::link::Adapter;
 use crate::refuse::Refused;
 use crate::sockets::Shared;
+use crate::voices;
 
 /// The largest body of a call, bytes. The longest that the contract knows is a league's selection of clubs.
 const BODY: usize = 64 * 1024;
@@ -71,7 +73,7 @@ pub fn rest_calls() -> Vec<(String, &'static str)> {
 }
 
 /// All that is served.
-pub(crate) fn router(house: Shared, sockets: SocketIoLayer<Adapter>) -> Router {
+pub(crate) fn router(house: Shared, sockets: SocketIoLayer<Adapter>, voices: Handle) -> Router {
     calls()
         .router()
         .fallback(not_found)
@@ -79,6 +81,7 @@ pub(crate) fn router(house: Shared, sockets: SocketIoLayer<Adapter>) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(house.clone())
         .layer(sockets)
+        .layer(from_fn_with_state(voices, voices::take_over))
         .layer(from_fn(engine::speak_like_the_field))
         .layer(from_fn_with_state(house.clone(), front::admit))
         .layer(front::cors(&house.door.origins))
