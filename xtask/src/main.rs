@@ -38,7 +38,7 @@ Chores:
   setup                 Only install what is missing, for all of the chores.
   fleet [...]           Install what is missing, build, and start several pods with their database, Redis and HAProxy;
                         `cargo xtask fleet --help` lists the options. Ctrl-C tears everything down.
-  bench <name> [...]    Measure. Names: session. What follows the name goes to the benchmark.
+  bench <name> [...]    Measure. Names: session, fan-out. What follows the name goes to the benchmark.
   package               Build the .deb and the .rpm.
   bindings              Write the TypeScript of the commands and events anew from the Rust list.
   icons                 Draw every size of the icon anew from icons/gavelscope.svg.
@@ -90,6 +90,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         ("setup", []) => setup(&project, &mut steps),
         ("fleet", given) => fleet::fleet(&project, &mut steps, given),
         ("bench", ["session", given @ ..]) => bench::session(&project, &mut steps, given),
+        ("bench", ["fan-out", given @ ..]) => bench::fan_out(&project, &mut steps, given),
         ("package", []) => package::package(&project, &mut steps),
         ("bindings", []) => bindings::write(&project, &mut steps),
         ("icons", []) => icons::draw(&project, &mut steps),

@@ -52,6 +52,8 @@ pub struct PodOptions {
     pub channel: Option<String>,
     /// Where `gaveld` keeps its state; none is a file of the pod's folder. (The Python pods always share that file.)
     pub database_url: Option<Secret>,
+    /// `gaveld` lets anybody do as much as they like, for tests of load. (The Python pod always does.)
+    pub no_limits: bool,
 }
 
 impl Default for PodOptions {
@@ -63,6 +65,7 @@ impl Default for PodOptions {
             redis_url: None,
             channel: None,
             database_url: None,
+            no_limits: false,
         }
     }
 }
@@ -297,6 +300,9 @@ impl Pod {
                     .args(["--pod-id", &self.name, "--dev-sign-in"]);
                 // A developer's own database is none of a test's business, nor is their Redis.
                 command.env_remove("DATABASE_URL").env_remove("REDIS_URL");
+                if self.options.no_limits {
+                    command.arg("--no-limits");
+                }
                 match &self.options.database_url {
                     Some(url) => command.env("DATABASE_URL", url.expose()),
                     None => command.arg("--database").arg(file),
