@@ -6,6 +6,7 @@ use gavelscope_client::recorder::{RecordedLine, RecordingMoment};
 use gavelscope_client::state::LedgerEntry;
 use gavelscope_client::{BidOrder, CommissionerCall, Seen, ServerAddress, check};
 use gavelscope_contract::{AuctionId, LeagueId, Money, Secret};
+use gavelscope_diagnosis::Comparison;
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
@@ -14,8 +15,8 @@ use tokio::task::AbortHandle;
 use crate::desk::Desk;
 use crate::error::CommandError;
 use crate::shown::{
-    BidCheck, OpenRecording, PracticeOptions, RecordingList, SavedServer, ServerCheck, Settings, SignInStep,
-    Update,
+    BidCheck, OpenRecording, PracticeOptions, RecordingList, ReportList, ReportPreview, SavedReport,
+    SavedServer, ServerCheck, Settings, SignInStep, Update,
 };
 use crate::stream;
 
@@ -247,6 +248,40 @@ pub async fn run_diagnosis(desk: Shared<'_>) -> Result<()> {
 pub async fn cancel_diagnosis(desk: Shared<'_>) -> Result<()> {
     desk.cancel_diagnosis();
     Ok(())
+}
+
+/// Puts a report together, and tells what is in it before it is written.
+#[tauri::command]
+#[specta::specta]
+pub async fn preview_report(desk: Shared<'_>) -> Result<ReportPreview> {
+    let evidence = desk.evidence()?;
+    desk.reports()
+        .with(move |reports| reports.preview(evidence))
+        .await
+}
+
+/// Writes the report that was shown last, into the application's folder of reports.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_report(desk: Shared<'_>) -> Result<SavedReport> {
+    desk.reports().with(|reports| reports.save()).await
+}
+
+/// The reports that can be compared with, newest first.
+#[tauri::command]
+#[specta::specta]
+pub async fn list_reports(desk: Shared<'_>) -> Result<ReportList> {
+    desk.reports().with(|reports| Ok(reports.list())).await
+}
+
+/// What changed since one of the listed reports.
+#[tauri::command]
+#[specta::specta]
+pub async fn compare_report(desk: Shared<'_>, path: String) -> Result<Comparison> {
+    let evidence = desk.evidence()?;
+    desk.reports()
+        .with(move |reports| reports.compare(&path, evidence))
+        .await
 }
 
 /// The recordings that can be opened, newest first.

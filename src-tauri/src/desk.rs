@@ -7,6 +7,7 @@ use std::time::Duration;
 use gavelscope_client::rest::{Credentials, Rest};
 use gavelscope_client::{BidKeeping, ClientError, LedgerStore, ServerAddress, Session, SessionConfig};
 use gavelscope_contract::{AuctionId, Secret};
+use gavelscope_diagnosis::Evidence;
 use tokio::sync::{OnceCell, watch};
 
 use crate::error::CommandError;
@@ -14,6 +15,7 @@ use crate::examining::Examiner;
 use crate::keeping::Keeper;
 use crate::practice::Practice;
 use crate::recordings::Recordings;
+use crate::reports::Reports;
 use crate::settings::{SettingsFile, Stored};
 use crate::shown::{Diagnosis, PracticeOptions, SavedServer, Settings, SignInStep};
 
@@ -31,6 +33,7 @@ pub struct Desk {
     changing: tokio::sync::Mutex<Option<Practice>>,
     open: watch::Sender<Open>,
     recordings: Arc<Recordings>,
+    reports: Arc<Reports>,
     examiner: Examiner,
 }
 
@@ -62,6 +65,7 @@ impl Desk {
             changing: tokio::sync::Mutex::new(None),
             open: watch::Sender::new(Open::default()),
             recordings: Arc::new(Recordings::in_folder(data)),
+            reports: Arc::new(Reports::in_folder(data)),
             examiner: Examiner::default(),
         }
     }
@@ -69,6 +73,19 @@ impl Desk {
     /// The recordings of sessions.
     pub fn recordings(&self) -> &Arc<Recordings> {
         &self.recordings
+    }
+
+    /// The reports that were saved.
+    pub fn reports(&self) -> &Arc<Reports> {
+        &self.reports
+    }
+
+    /// What the open session has seen, with what was measured in it.
+    pub fn evidence(&self) -> Result<Evidence, CommandError> {
+        let open = self.open.borrow().clone();
+        let session = open.session.ok_or_else(CommandError::no_session)?;
+        let state = Arc::clone(&session.state().borrow());
+        Ok(open.diagnosis.evidence(&state))
     }
 
     fn stored(&self) -> MutexGuard<'_, Stored> {

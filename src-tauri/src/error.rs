@@ -46,6 +46,8 @@ pub enum ErrorCode {
     Recording,
     /// A diagnosis cannot begin now.
     Diagnosis,
+    /// A report cannot be saved or read.
+    Report,
     /// Anything else.
     Internal,
 }

@@ -8,6 +8,7 @@ mod examining;
 mod keeping;
 mod practice;
 mod recordings;
+mod reports;
 mod settings;
 mod shown;
 mod stream;
@@ -50,6 +51,10 @@ fn bindings() -> Builder<tauri::Wry> {
             commands::copy_text,
             commands::run_diagnosis,
             commands::cancel_diagnosis,
+            commands::preview_report,
+            commands::save_report,
+            commands::list_reports,
+            commands::compare_report,
             commands::list_recordings,
             commands::open_recording,
             commands::recording_lines,

@@ -5,7 +5,7 @@ use gavelscope_client::state::{FeedItem, Millis, SessionState, TransportKind};
 use gavelscope_contract::Money;
 use gavelscope_diagnosis::evidence::ProbeEvidence;
 use gavelscope_diagnosis::probe::Stage;
-use gavelscope_diagnosis::{Evidence, Hearing, Partition, PodCount, Report, pod_count};
+use gavelscope_diagnosis::{Evidence, Hearing, Light, Partition, PodCount, Report, pod_count};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::sync::Arc;
@@ -232,4 +232,64 @@ pub struct OpenRecording {
     pub steps: u32,
     /// Its last line was cut off, as by a crash, and is left out.
     pub is_cut: bool,
+}
+
+/// What a report will hold, before it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportPreview {
+    /// What is in it, and what is not, in words.
+    pub parts: Vec<ReportPart>,
+    /// The whole file.
+    pub text: String,
+}
+
+/// A part of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportPart {
+    /// What it is.
+    pub what: String,
+    /// What is in it.
+    pub said: String,
+}
+
+/// A report that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedReport {
+    /// Where it is.
+    pub folder: String,
+    /// The file for programs.
+    pub json: String,
+    /// The page for people.
+    pub html: String,
+}
+
+/// The reports that can be compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportList {
+    /// Where they are; what is put there, as by `gavelctl doctor --save`, can be compared with, too.
+    pub folder: String,
+    /// Newest first.
+    pub files: Vec<ReportFile>,
+}
+
+/// A report that can be compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportFile {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub path: String,
+    /// When its evidence was put together.
+    pub at: Millis,
+    /// The backend that it is about.
+    pub server: String,
+    /// Its verdict's light.
+    pub light: Light,
+    /// It rests on a diagnosis that was asked for, too.
+    pub probed: bool,
 }

@@ -10,8 +10,7 @@ use gavelscope_client::rest::Credentials;
 use gavelscope_client::{ServerAddress, Session, time};
 use gavelscope_contract::AuctionId;
 use gavelscope_diagnosis::probe::{Caps, Stage, Target, TlsOptions, probe};
-use gavelscope_diagnosis::{Evidence, Finding, Light, Outcome, Report, diagnose};
-use serde_json::json;
+use gavelscope_diagnosis::{Evidence, Finding, Light, Outcome, Report, Saved, diagnose, exit_code};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{DoctorArguments, SignInArguments};
@@ -20,20 +19,8 @@ use crate::follow;
 use crate::output::Output;
 use crate::reach::Backend;
 
-/// The form of what `--json` prints. It grows by one when a field changes its meaning.
-const SCHEMA: u32 = 1;
 /// Between two looks with `--watch`.
 const EVERY: Duration = Duration::from_secs(10);
-
-/// The verdict as an exit code.
-const fn code(light: Light) -> u8 {
-    match light {
-        Light::Green => 0,
-        Light::Amber => 1,
-        Light::Red => 2,
-        Light::Grey => 3,
-    }
-}
 
 /// Nobody answers, or something else does.
 const UNREACHABLE: u8 = 4;
@@ -45,7 +32,7 @@ pub async fn run(arguments: &DoctorArguments, output: &Output) -> ExitCode {
         None => Box::pin(examine(arguments, output)).await,
     };
     match examined {
-        Ok(light) => ExitCode::from(code(light)),
+        Ok(light) => ExitCode::from(exit_code(light)),
         Err(failure) => {
             let unreachable = matches!(
                 failure.exit,
@@ -71,24 +58,9 @@ fn judge_file(file: &Path, output: &Output) -> Result<Light, Failure> {
         )
     };
     let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-    let mut saved: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-    // What --json printed has the evidence inside.
-    let evidence = match saved.get_mut("evidence") {
-        Some(evidence) => evidence.take(),
-        None => saved,
-    };
-    let evidence: Evidence =
-        serde_json::from_value(evidence).map_err(|error| unreadable(error.to_string()))?;
-    if evidence.version > gavelscope_diagnosis::evidence::VERSION {
-        return Err(unreadable(format!(
-            "it has the form {}, which a newer gavelctl wrote",
-            evidence.version
-        )));
-    }
-    let report = diagnose(&evidence, evidence.taken_at);
-    show(&report, &evidence, output)?;
-    Ok(report.light)
+    let saved = Saved::read(&text).map_err(|error| unreadable(error.to_string()))?;
+    show(&saved.report, &saved.evidence, output)?;
+    Ok(saved.report.light)
 }
 
 async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, Failure> {
@@ -219,7 +191,7 @@ fn tell(stage: Stage) {
 
 fn show(report: &Report, evidence: &Evidence, output: &Output) -> Result<(), Failure> {
     let text = if output.is_json() {
-        whole(report, evidence).to_string()
+        serde_json::to_string(&whole(report, evidence)?).map_err(|error| unwritable(&error))?
     } else {
         in_words(report)
     };
@@ -228,7 +200,10 @@ fn show(report: &Report, evidence: &Evidence, output: &Output) -> Result<(), Fai
 
 fn save(file: Option<&Path>, report: &Report, evidence: &Evidence) -> Result<(), Failure> {
     let Some(file) = file else { return Ok(()) };
-    std::fs::write(file, format!("{:#}\n", whole(report, evidence))).map_err(|error| {
+    let text = whole(report, evidence)?
+        .text()
+        .map_err(|error| unwritable(&error))?;
+    std::fs::write(file, text).map_err(|error| {
         Failure::new(
             Exit::Output,
             format!("The report cannot be written to {}: {error}.", file.display()),
@@ -237,8 +212,16 @@ fn save(file: Option<&Path>, report: &Report, evidence: &Evidence) -> Result<(),
     })
 }
 
-fn whole(report: &Report, evidence: &Evidence) -> serde_json::Value {
-    json!({ "schema": SCHEMA, "exit": code(report.light), "report": report, "evidence": evidence })
+fn whole(report: &Report, evidence: &Evidence) -> Result<Saved, Failure> {
+    Saved::of(report.clone(), evidence.clone()).map_err(|error| unwritable(&error))
+}
+
+fn unwritable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        Exit::Output,
+        format!("The report cannot be put into words: {error}."),
+        "Report this with the sentence.",
+    )
 }
 
 /// The report for people: the verdict, what is wrong with its proof and its fix, what could not be known, and what is well
@@ -311,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_exit_code_is_the_light() {
-        let codes = [Light::Green, Light::Amber, Light::Red, Light::Grey].map(code);
+        let codes = [Light::Green, Light::Amber, Light::Red, Light::Grey].map(exit_code);
         assert_eq!(codes, [0, 1, 2, 3]);
     }
 }

@@ -17,7 +17,7 @@ mod link;
 mod measure;
 mod network;
 pub mod recorder;
-mod redact;
+pub mod redact;
 pub mod reducer;
 pub mod rest;
 mod session;

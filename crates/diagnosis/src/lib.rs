@@ -4,19 +4,25 @@
 //! it. Judging is pure: the same evidence gives the same report, today or from a file.
 
 mod checks;
+mod compare;
 pub mod evidence;
 mod matrix;
+mod page;
 pub mod probe;
 mod report;
+mod saved;
 mod turns;
 
 use gavelscope_client::state::Millis;
 
 pub use checks::backend::Hearing;
 use checks::{backend, session};
+pub use compare::{Comparison, Drift, FigureChange, FindingChange, compare};
 pub use evidence::Evidence;
 pub use matrix::{Heard, Matrix, Pair, Partition};
+pub use page::page;
 pub use report::{Confidence, Fact, Finding, Light, Outcome, Report};
+pub use saved::{SCHEMA, Saved, Unreadable, exit_code};
 pub use turns::{PodCount, Search, Turns, chance_of_a_miss, pod_count};
 
 /// Judges evidence, at a time.

@@ -8,6 +8,8 @@ use crate::matrix::{Heard, Matrix};
 use crate::turns::Search;
 use crate::{Evidence, Finding, Light, Outcome, Report, diagnose};
 
+mod files;
+
 /// A session as it is published before anything happened, with changes.
 fn seen(change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
     let mut json: serde_json::Value = serde_json::from_str(include_str!("../tests/online.json")).unwrap();

@@ -96,6 +96,29 @@ async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
     );
     window.shoot("diagnostics").await.unwrap();
 
+    window.press("diag-start").await.unwrap();
+    window.wait_for("diag-progress", SOON).await.unwrap();
+    window.wait_for("diag-matrix", A_LOT).await.unwrap();
+    let says = window.text("diag-matrix-says").await;
+    assert!(says.starts_with("All 8 sockets hear each other"), "{says}");
+    assert_eq!(
+        window.attribute("trust-light", "data-light").await.as_deref(),
+        Some("green"),
+        "and a bidder sees it in the room"
+    );
+    let charts = "return document.querySelectorAll('[data-testid^=\"chart-\"] canvas').length";
+    assert_eq!(window.script(charts).await.unwrap(), 4, "the charts are drawn");
+    window.shoot("diagnosed").await.unwrap();
+    window.press("report-save").await.unwrap();
+    window.wait_for("report-parts", SOON).await.unwrap();
+    window.press("report-write").await.unwrap();
+    window.wait_for("report-saved", SOON).await.unwrap();
+    let page = window.text("report-saved").await;
+    assert!(page.contains(".html") && page.contains(".json"), "{page}");
+    window.shoot("report").await.unwrap();
+    let shut = "document.querySelector('[data-testid=\"report-preview\"] .dialog-actions button').click()";
+    window.script(shut).await.unwrap();
+
     window.press("tab-feed").await.unwrap();
     window.wait_for("feed-row", SOON).await.unwrap();
     window.shoot("feed").await.unwrap();

@@ -1,5 +1,5 @@
 /** What diagnoses measured, for the tests and for the developer's page. */
-import type { AppState, Finding, Heard, Measured, Report, SessionState } from '../lib/platform/platform';
+import type { AppState, Comparison, Finding, Heard, Measured, Report, ReportFile, SessionState } from '../lib/platform/platform';
 import * as fixtures from './fixtures';
 
 type Hears = (from: number, to: number) => Partial<Heard>;
@@ -133,4 +133,32 @@ export const diagnoses: Record<string, (now: number) => AppState> = {
     ...state(now, { ...grey, code: null, findings: fixtures.goodReport.findings, verdict: 'Nothing is wrong so far. Whether bids come back is known after your first one, or when you run the diagnosis.' }, null),
     diagnosis: { running: { stage: 'places', beganAt: now - 4_200, atMostMs: 30_000 }, last: null },
   }),
+};
+
+const yesterday = Date.UTC(2026, 10, 24, 19, 2, 11);
+
+/** Reports that were saved, newest first. */
+export const savedReports: ReportFile[] = [
+  { name: '20261124T190211Z.json', path: '/reports/20261124T190211Z.json', at: yesterday, server: 'https://auction.example.org', light: 'red', probed: true },
+  { name: '20261123T210540Z.json', path: '/reports/20261123T210540Z.json', at: yesterday - 78_991_000, server: 'https://auction.example.org', light: 'grey', probed: false },
+];
+
+/** Since somebody set REDIS_URL. */
+export const comparison: Comparison = {
+  beforeAt: yesterday,
+  afterAt: yesterday + 86_400_000,
+  before: 'red',
+  after: 'green',
+  beforeVerdict: fixtures.badReport.verdict,
+  otherServer: null,
+  findings: [
+    { code: 'GS-ROOM-SPLIT', before: 'fail', after: 'pass', sentence: 'Pods share their rooms: what is said on one is heard on all.', drift: 'better' },
+    { code: 'GS-STICKY', before: 'pass', after: 'inconclusive', sentence: 'The balancer keeps this address on one pod: the others cannot be tried from here.', drift: 'other' },
+  ],
+  sameFindings: 15,
+  figures: [
+    { label: 'Groups that hear nothing of each other', unit: '', before: 3, after: 1, drift: 'better' },
+    { label: 'Usually heard after', unit: 'ms', before: 3, after: 61, drift: 'worse' },
+    { label: 'Clock error', unit: 'ms', before: null, after: 4, drift: 'other' },
+  ],
 };

@@ -38,6 +38,15 @@ function withFate(fate: Fate): AppState {
 type Look = { state: AppState; screen: Screen; then?: (app: App) => void };
 const looks: Record<string, () => Look> = {
   ...Object.fromEntries(Object.entries(troubles).map(([name, state]) => [name, () => ({ state: state(now), screen: 'room' as const })])),
+  'scope-save': () => ({ state: diagnoses['scope-red']!(now), screen: 'room', then: (app) => { tenMinutes(app); click('report-save'); } }),
+  'scope-compare': () => ({
+    state: diagnoses['scope-green']!(now), screen: 'room',
+    then: (app) => {
+      tenMinutes(app);
+      click('report-compare');
+      setTimeout(() => click('compare-file'), 300);
+    },
+  }),
   // The first finding unfolded.
   'scope-finding': () => ({ state: diagnoses['scope-red']!(now), screen: 'room', then: (app) => { tenMinutes(app); click('finding'); } }),
   ...Object.fromEntries(

@@ -1,5 +1,6 @@
 /** A platform that says what it is told to say and writes down what it was asked. */
 import type { AppState, CommandError, FeedItem, Platform, Update } from '../lib/platform/platform';
+import { comparison, savedReports } from './diagnoses';
 import { ledgerEntry, pounds } from './fixtures';
 
 export type Call = { command: keyof Platform; given: unknown[] };
@@ -56,5 +57,18 @@ const defaults: Partial<Record<keyof Platform, (...given: unknown[]) => unknown>
     return { amount, needsConfirm: amount > pounds(10_000_000), sentence: `Bid £${Number(typed).toLocaleString('en-GB')} for Brighton & Hove Albion` };
   },
   placeBid: () => ledgerEntry('sent'),
+  previewReport: () => ({
+    parts: [
+      { what: 'The server’s address', said: 'https://auction.example.org' },
+      { what: 'The verdict', said: '17 findings with what they rest on' },
+      { what: 'The session', said: 'counts and times, 2 changes of the connection with their reasons, 3 pods by name' },
+      { what: 'The diagnosis', said: 'the way there, 3 answers of /health, who of 8 sockets hears whom' },
+      { what: 'Not in it', said: 'names of people and leagues, amounts, e-mail addresses, tokens' },
+    ],
+    text: '{\n  "schema": 1,\n  "exit": 2,\n  "report": {}\n}\n',
+  }),
+  saveReport: () => ({ folder: '/home/sam/.local/share/gavelscope/reports', json: '20261125T201400Z.json', html: '20261125T201400Z.html' }),
+  listReports: () => ({ folder: '/home/sam/.local/share/gavelscope/reports', files: savedReports }),
+  compareReport: () => comparison,
   feedRaw: (id) => JSON.stringify({ lotId: 'a-1-lot-4', amount: 6000000.0, bidder: { userId: 'u-robin', displayName: 'Robin' }, seq: id }, null, 2),
 };

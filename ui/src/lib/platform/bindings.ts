@@ -50,6 +50,14 @@ export const commands = {
 	runDiagnosis: () => __TAURI_INVOKE<null>("run_diagnosis"),
 	/**  Ends the diagnosis that runs; what it measured is dropped. */
 	cancelDiagnosis: () => __TAURI_INVOKE<null>("cancel_diagnosis"),
+	/**  Puts a report together, and tells what is in it before it is written. */
+	previewReport: () => __TAURI_INVOKE<ReportPreview>("preview_report"),
+	/**  Writes the report that was shown last, into the application's folder of reports. */
+	saveReport: () => __TAURI_INVOKE<SavedReport>("save_report"),
+	/**  The reports that can be compared with, newest first. */
+	listReports: () => __TAURI_INVOKE<ReportList>("list_reports"),
+	/**  What changed since one of the listed reports. */
+	compareReport: (path: string) => __TAURI_INVOKE<Comparison>("compare_report", { path }),
 	/**  The recordings that can be opened, newest first. */
 	listRecordings: () => __TAURI_INVOKE<RecordingList>("list_recordings"),
 	/**  Opens one of the listed recordings, in place of the one that is open. */
@@ -318,6 +326,28 @@ export type CommissionerCall =
 /**  Remove the auction. */
 "delete";
 
+/**  What changed between two reports. */
+export type Comparison = {
+	/**  When the earlier evidence was put together. */
+	beforeAt: Millis,
+	/**  And the later. */
+	afterAt: Millis,
+	/**  The earlier light. */
+	before: Light,
+	/**  The later one. */
+	after: Light,
+	/**  The earlier verdict. */
+	beforeVerdict: string,
+	/**  The earlier one is of this other backend. */
+	otherServer: string | null,
+	/**  Findings that changed, in the order of the later report. */
+	findings: FindingChange[],
+	/**  Findings that came to the same. */
+	sameFindings: number,
+	/**  Figures that moved by more than chance moves them. */
+	figures: FigureChange[],
+};
+
 /**  How much a finding can be relied on. */
 export type Confidence = 
 /**  It was measured, and measured again. */
@@ -385,6 +415,15 @@ export type Diagnosis = {
 	last: Measured | null,
 };
 
+/**  Which way something went. */
+export type Drift = 
+/**  For the better. */
+"better" | 
+/**  For the worse. */
+"worse" | 
+/**  It is another, and neither. */
+"other";
+
 /**  What kind of trouble it is. A code exists only where the window does something of its own about it. */
 export type ErrorCode = 
 /**  Not an address. */
@@ -423,6 +462,8 @@ export type ErrorCode =
 "recording" | 
 /**  A diagnosis cannot begin now. */
 "diagnosis" | 
+/**  A report cannot be saved or read. */
+"report" | 
 /**  Anything else. */
 "internal";
 
@@ -484,6 +525,20 @@ export type FeedKind =
 /**  Something that this side noticed: a loss, a gap, a snapshot, an answer. */
 "note";
 
+/**  A figure that moved. */
+export type FigureChange = {
+	/**  What it is. */
+	label: string,
+	/**  `ms`, or nothing. */
+	unit: string,
+	/**  What it was; none where it was not measured. */
+	before: number | null,
+	/**  What it is now. */
+	after: number | null,
+	/**  Which way it went. */
+	drift: Drift,
+};
+
 /**  One finding. */
 export type Finding = {
 	/**  Stable, for documentation and scripts: `GS-…`. */
@@ -506,6 +561,20 @@ export type Finding = {
 	fix: string | null,
 	/**  Where the documentation tells more: a section of `docs/findings.md`. */
 	anchor: string,
+};
+
+/**  A finding that came to something else. */
+export type FindingChange = {
+	/**  Its code. */
+	code: string,
+	/**  What it came to; none where there was no such finding. */
+	before: Outcome | null,
+	/**  What it comes to now. */
+	after: Outcome | null,
+	/**  What it says now, or said where it is gone. */
+	sentence: string,
+	/**  Which way it went. */
+	drift: Drift,
 };
 
 /**  The claims of `/health`, with the time they were made. */
@@ -1137,6 +1206,46 @@ export type Report = {
 	findings: Finding[],
 };
 
+/**  A report that can be compared with. */
+export type ReportFile = {
+	/**  Its name. */
+	name: string,
+	/**  Where it is. */
+	path: string,
+	/**  When its evidence was put together. */
+	at: Millis,
+	/**  The backend that it is about. */
+	server: string,
+	/**  Its verdict's light. */
+	light: Light,
+	/**  It rests on a diagnosis that was asked for, too. */
+	probed: boolean,
+};
+
+/**  The reports that can be compared with. */
+export type ReportList = {
+	/**  Where they are; what is put there, as by `gavelctl doctor --save`, can be compared with, too. */
+	folder: string,
+	/**  Newest first. */
+	files: ReportFile[],
+};
+
+/**  A part of a report. */
+export type ReportPart = {
+	/**  What it is. */
+	what: string,
+	/**  What is in it. */
+	said: string,
+};
+
+/**  What a report will hold, before it is written. */
+export type ReportPreview = {
+	/**  What is in it, and what is not, in words. */
+	parts: ReportPart[],
+	/**  The whole file. */
+	text: string,
+};
+
 /**  What a join was answered. A claim: the field's backend says 0, always. */
 export type RoomClaim = {
 	/**  Whether the server acknowledged the join. */
@@ -1179,6 +1288,16 @@ export type Sale = {
 	price: Money | null,
 	/**  When. */
 	at: Millis,
+};
+
+/**  A report that was written. */
+export type SavedReport = {
+	/**  Where it is. */
+	folder: string,
+	/**  The file for programs. */
+	json: string,
+	/**  The page for people. */
+	html: string,
 };
 
 /**  A server that was added. */
