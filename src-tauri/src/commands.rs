@@ -264,7 +264,7 @@ pub async fn preview_report(desk: Shared<'_>) -> Result<ReportPreview> {
 #[tauri::command]
 #[specta::specta]
 pub async fn save_report(desk: Shared<'_>) -> Result<SavedReport> {
-    desk.reports().with(|reports| reports.save()).await
+    desk.reports().with(crate::reports::Reports::save).await
 }
 
 /// The reports that can be compared with, newest first.

@@ -14,6 +14,7 @@ use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::{BidOutcome, Rest};
 use gavelscope_contract::Money;
 use gavelscope_contract::auction::BidRequest;
+use gavelscope_testkit::fleet::{Adapter, Fleet, FleetKind, FleetOptions};
 use gavelscope_testkit::pods::{Cast, Pod, PodKind, PodOptions, Seed, seed_cast};
 use gavelscope_testkit::proxy::{Fault, Proxy};
 use gavelscope_testkit::window::Window;
@@ -415,4 +416,44 @@ async fn two_auctions_are_two_tabs_over_one_connection() {
     assert!(first.contains('3'), "the other one keeps its own price: {first}");
     elsewhere.window.shoot("tabs").await.unwrap();
     elsewhere.end().await;
+}
+
+/// Three pods that share nothing, and a person who asks what is wrong.
+#[tokio::test]
+async fn a_fleet_whose_pods_share_no_rooms_is_found_out_from_the_window() {
+    let options = FleetOptions {
+        pods: 3,
+        kind: FleetKind::Rust,
+        adapter: Adapter::None,
+        ..FleetOptions::default()
+    };
+    let fleet = Fleet::start(options).await.unwrap();
+    let url = fleet.sides()[0].url().to_owned();
+    seed_cast(&url, &cast(LEAGUE)).await.unwrap();
+    let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
+    window.press("server-new").await.unwrap();
+    window.type_into("server-address", &url).await.unwrap();
+    window.press("server-add").await.unwrap();
+    window.type_into("signin-email", PEOPLE[0]).await.unwrap();
+    window.press("signin-request").await.unwrap();
+    window.wait_for("league-row", SOON).await.unwrap();
+
+    window.press("diag-start").await.unwrap();
+    window.wait_for("diag-matrix", 3 * SOON).await.unwrap();
+    let apart = window.text("diag-matrix-says").await;
+    assert!(
+        apart.contains("in 3 groups that hear nothing of each other"),
+        "{apart}"
+    );
+    let verdict = window.text("diag-verdict").await;
+    assert!(
+        verdict.contains("3 pods that do not share rooms") && verdict.contains("set REDIS_URL on every pod"),
+        "{verdict}"
+    );
+    assert_eq!(
+        window.attribute("diag-verdict", "data-outcome").await.as_deref(),
+        Some("fail")
+    );
+    window.shoot("fleet-apart").await.unwrap();
+    window.close().await.unwrap();
 }

@@ -54,6 +54,18 @@ describe('running a diagnosis', () => {
   });
 });
 
+describe('the findings', () => {
+  it('that call for nobody are counted and folded away, and the verdict’s own is not', async () => {
+    await openWindow(diagnoses['scope-grey']!(now));
+    const outside = screen.getAllByTestId('finding').filter((finding) => finding.closest('details') === null);
+    expect(outside.map((finding) => finding.dataset['outcome'])).toEqual(['inconclusive']);
+    expect(outside[0]?.textContent).toContain('cannot be known from here');
+    expect(screen.getByTestId('findings-open').querySelector('summary')?.textContent).toBe('1 check not known');
+    expect(screen.getByTestId('findings-passed').querySelector('summary')?.textContent).toBe('1 check passed');
+    expect(screen.queryByTestId('findings-skipped')).toBeNull();
+  });
+});
+
 describe('what was measured', () => {
   it('is a picture that can be read as a table', async () => {
     await openWindow(diagnoses['scope-red']!(now));
