@@ -9,6 +9,7 @@ mod failure;
 mod fleet;
 mod icons;
 mod node;
+mod outcomes;
 mod package;
 mod project;
 mod python;

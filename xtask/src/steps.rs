@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
+use crate::outcomes::Outcomes;
 use crate::project::Project;
 
 /// How often the line with the elapsed time is painted anew on a terminal.
@@ -52,7 +53,7 @@ pub(crate) struct Steps {
     logs: PathBuf,
     started: Instant,
     ended: Vec<(String, Outcome, Duration)>,
-    rust_tests: TestCount,
+    rust_tests: Outcomes,
 }
 
 impl Steps {
@@ -67,7 +68,7 @@ impl Steps {
             logs,
             started: Instant::now(),
             ended: Vec::new(),
-            rust_tests: TestCount::default(),
+            rust_tests: Outcomes::default(),
         })
     }
 
@@ -126,6 +127,10 @@ impl Steps {
     /// Prints the table of all steps and fails if one of them did.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         println!("\n{}", self.table());
+        let words = self.rust_tests.words();
+        if !words.is_empty() {
+            println!("\nWhat the failed tests said\n\n{words}");
+        }
         let names: Vec<String> = self
             .ended
             .iter()
@@ -167,38 +172,11 @@ impl Steps {
             "",
             spoken(self.started.elapsed())
         ));
-        if self.rust_tests != TestCount::default() {
-            let TestCount { passed, failed } = self.rust_tests;
-            lines.push(format!("Rust tests: {passed} passed, {failed} failed"));
+        if !self.rust_tests.is_empty() {
+            lines.push(self.rust_tests.count());
         }
         lines.push(format!("Steps: {passed} passed, {failed} failed"));
         lines.join("\n")
-    }
-}
-
-/// What the Rust test runner's closing lines add up to.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct TestCount {
-    passed: u32,
-    failed: u32,
-}
-
-impl TestCount {
-    /// Adds a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`; any other line adds nothing.
-    fn add_line(&mut self, line: &str) {
-        let Some(counts) = line.strip_prefix("test result: ") else {
-            return;
-        };
-        let before = |word: &str| -> u32 {
-            let words: Vec<&str> = counts.split([' ', ';']).filter(|word| !word.is_empty()).collect();
-            words
-                .windows(2)
-                .find(|pair| pair[1] == word)
-                .and_then(|pair| pair[0].parse().ok())
-                .unwrap_or(0)
-        };
-        self.passed += before("passed");
-        self.failed += before("failed");
     }
 }
 
@@ -209,7 +187,7 @@ fn execute(
     output: Output,
     log: &PathBuf,
     tail: &mut VecDeque<String>,
-    tests: &mut TestCount,
+    tests: &mut Outcomes,
 ) -> io::Result<ExitStatus> {
     let mut log = File::create(log)?;
     let words: Vec<_> = command.get_args().collect();
@@ -232,7 +210,7 @@ fn execute(
         match lines.recv_timeout(REPAINT) {
             Ok(line) => {
                 writeln!(log, "{line}")?;
-                tests.add_line(&line);
+                tests.hear(&line);
                 if output == Output::Shown {
                     println!("{line}");
                 }
@@ -374,7 +352,7 @@ mod tests {
             logs,
             started: Instant::now(),
             ended: Vec::new(),
-            rust_tests: TestCount::default(),
+            rust_tests: Outcomes::default(),
         }
     }
 
@@ -444,23 +422,6 @@ mod tests {
         steps.run(shell("orphan", "sleep 20 & exit 0")).unwrap();
         fs::remove_dir_all(&steps.logs).unwrap();
         assert!(started.elapsed() < Duration::from_secs(15));
-    }
-
-    #[test]
-    fn closing_lines_of_the_test_runner_add_up() {
-        let mut count = TestCount::default();
-        count.add_line("running 14 tests");
-        count.add_line(
-            "test result: ok. 12 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s",
-        );
-        count.add_line("test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
-        assert_eq!(
-            count,
-            TestCount {
-                passed: 15,
-                failed: 1
-            }
-        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gavelscope_backend::store::lease::{Hold, LEASE, Lease, take};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 const PODS: usize = 3;
 
@@ -198,11 +198,13 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     proptest::collection::vec(one, 0..120)
 }
 
-fn two_clocks(rules: Rules) -> Option<String> {
+/// What thousands of schedules, drawn from `seed`, find.
+fn two_clocks(rules: Rules, rng_seed: RngSeed) -> Option<String> {
     let config = Config {
         cases: 4_000,
         max_shrink_iters: 2_000,
         failure_persistence: None,
+        rng_seed,
         ..Config::default()
     };
     let mut runner = TestRunner::new(config);
@@ -219,7 +221,7 @@ fn two_clocks(rules: Rules) -> Option<String> {
 
 #[test]
 fn there_are_never_two_clocks() {
-    if let Some(found) = two_clocks(REAL) {
+    if let Some(found) = two_clocks(REAL, RngSeed::Random) {
         panic!("{found}");
     }
 }
@@ -243,7 +245,8 @@ fn something_happens_in_the_model_at_all() {
     assert_eq!(world.greatest, 2, "both acted, each in its time");
 }
 
-/// Each rule is needed: without it the model finds two clocks.
+/// Each rule is needed: without it the model finds two clocks. From the same seeds every time: a late renewal that shortens
+/// a lease is rare, and some runs of chance miss it.
 #[test]
 fn without_any_one_of_the_rules_there_are() {
     for (what, rules) in [
@@ -292,7 +295,8 @@ fn without_any_one_of_the_rules_there_are() {
             },
         ),
     ] {
-        assert!(two_clocks(rules).is_some(), "nothing was found where {what}");
+        let found = (0..8).find_map(|seed| two_clocks(rules, RngSeed::Fixed(seed)));
+        assert!(found.is_some(), "nothing was found where {what}");
     }
 }
 

@@ -20,6 +20,8 @@ const DRIVER: &str = "/usr/bin/WebKitWebDriver";
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// One request to the driver is given up after this long.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// What a press leads to, on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
 /// Between two looks at the page.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -173,10 +175,8 @@ impl Window {
 
     /// Presses something as soon as it can be pressed.
     pub async fn press(&self, id: &str) -> anyhow::Result<()> {
-        self.until(&format!("waiting to press {id}"), Duration::from_secs(20), || {
-            self.is_enabled(id)
-        })
-        .await?;
+        self.until(&format!("waiting to press {id}"), SOON, || self.is_enabled(id))
+            .await?;
         let element = self.find(id).await.with_context(|| format!("{id} went away"))?;
         timeout(REQUEST_LIMIT, element.click())
             .await
@@ -186,7 +186,7 @@ impl Window {
 
     /// Types into a field.
     pub async fn type_into(&self, id: &str, text: &str) -> anyhow::Result<()> {
-        self.wait_for(id, Duration::from_secs(20)).await?;
+        self.wait_for(id, SOON).await?;
         let element = self.find(id).await.with_context(|| format!("{id} went away"))?;
         element.clear().await?;
         Ok(element.send_keys(text).await?)
@@ -246,42 +246,55 @@ impl Window {
     /// Starts a practice auction and lets it begin; the room is on the screen afterwards.
     pub async fn begin_practice(&self) -> anyhow::Result<()> {
         self.press("practice-start").await?;
-        self.wait_for("screen-room", Duration::from_secs(20)).await?;
+        self.wait_for("screen-room", SOON).await?;
         self.press("begin-auction").await?;
-        self.wait_for("lot-price", Duration::from_secs(20)).await
+        self.wait_for("lot-price", SOON).await
     }
 
-    /// Bids the first step until a bid counts. Somebody may be faster; then the next price is tried.
-    pub async fn bid_until_it_counts(&self) -> anyhow::Result<()> {
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_mins(1) {
-            if self.is_enabled("bid-step-1").await {
-                // The fate of the bid before this one is still on the screen; this one has another amount.
-                let before = self.text("bid-fate").await;
-                self.press("bid-step-1").await?;
-                if self.is_enabled("bid-confirm").await {
-                    self.press("bid-confirm").await?;
-                }
-                let decided = || async {
-                    let fate = self.attribute("bid-fate", "data-fate").await;
-                    let is_new = self.text("bid-fate").await != before;
-                    (is_new && matches!(fate.as_deref(), Some("confirmed" | "refused" | "notStored")))
-                        || self.has("error-sentence").await
-                };
-                self.until("waiting for the bid's fate", Duration::from_secs(10), decided)
-                    .await?;
-                if self.attribute("bid-fate", "data-fate").await.as_deref() == Some("confirmed")
-                    && self.text("bid-fate").await != before
-                {
-                    return Ok(());
-                }
-            }
-            sleep(LOOK_EVERY).await;
+    /// Presses the smallest raise, and confirms it when asked. The core is asked after each press, so what follows one
+    /// is waited for: the question, the bid's fate, or a sentence that says why there is none.
+    pub async fn bid_the_next_step(&self) -> anyhow::Result<()> {
+        let before = self.text("bid-fate").await;
+        self.press("bid-step-1").await?;
+        let followed = || async {
+            self.is_enabled("bid-confirm").await
+                || self.text("bid-fate").await != before
+                || self.has("error-sentence").await
+        };
+        self.until("waiting for what follows a bid", SOON, followed)
+            .await?;
+        if self.is_enabled("bid-confirm").await {
+            self.press("bid-confirm").await?;
         }
-        bail!(
-            "no bid counted within a minute. The page says:\n{}",
-            self.text_of_page().await
-        )
+        Ok(())
+    }
+
+    /// Bids the first step until a bid counts. Somebody may be faster, the price may move between the two presses, and
+    /// the lot may end: then the question is answered anew, or the next price is tried.
+    pub async fn bid_until_it_counts(&self) -> anyhow::Result<()> {
+        let before = self.text("bid-fate").await;
+        let counts = || async {
+            if self.attribute("bid-fate", "data-fate").await.as_deref() == Some("confirmed")
+                && self.text("bid-fate").await != before
+            {
+                return true;
+            }
+            // Neither can be pressed while a bid is under way.
+            if !self.press_now("bid-confirm").await {
+                self.press_now("bid-step-1").await;
+            }
+            false
+        };
+        self.until("waiting for a bid that counts", Duration::from_mins(2), counts)
+            .await
+    }
+
+    /// Presses something if it can be pressed at this moment. It may go away under the pointer: that is no failure.
+    async fn press_now(&self, id: &str) -> bool {
+        match self.find(id).await {
+            Some(element) if element.is_enabled().await.unwrap_or(false) => element.click().await.is_ok(),
+            _ => false,
+        }
     }
 }
 

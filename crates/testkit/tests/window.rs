@@ -77,18 +77,16 @@ async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
     let next_lot = || async { window.text("lot-number").await != lot };
     window.until("the next lot begins", SOON, next_lot).await.unwrap();
 
-    assert_eq!(
-        window.attribute("diag-verdict", "data-outcome").await.as_deref(),
-        Some("pass"),
-        "practice is healthy"
-    );
+    let healthy =
+        || async { window.attribute("diag-verdict", "data-outcome").await.as_deref() == Some("pass") };
+    window.until("practice is healthy", SOON, healthy).await.unwrap();
     assert!(!window.text("diag-pod").await.is_empty(), "the pod has a name");
     // Three bots and this window.
-    assert_eq!(
-        number(&window.text("diag-room-size").await),
-        Some(4.0),
-        "everybody is in the room"
-    );
+    let everybody = || async { number(&window.text("diag-room-size").await) == Some(4.0) };
+    window
+        .until("everybody is in the room", SOON, everybody)
+        .await
+        .unwrap();
     let echo = window.text("diag-echo").await;
     assert!(
         echo.contains("ms") && number(&echo).is_some(),
@@ -101,11 +99,11 @@ async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
     window.wait_for("diag-matrix", A_LOT).await.unwrap();
     let says = window.text("diag-matrix-says").await;
     assert!(says.starts_with("All 8 sockets hear each other"), "{says}");
-    assert_eq!(
-        window.attribute("trust-light", "data-light").await.as_deref(),
-        Some("green"),
-        "and a bidder sees it in the room"
-    );
+    let green = || async { window.attribute("trust-light", "data-light").await.as_deref() == Some("green") };
+    window
+        .until("a bidder sees it in the room", SOON, green)
+        .await
+        .unwrap();
     let charts = "return document.querySelectorAll('[data-testid^=\"chart-\"] canvas').length";
     assert_eq!(window.script(charts).await.unwrap(), 4, "the charts are drawn");
     window.shoot("diagnosed").await.unwrap();

@@ -289,10 +289,7 @@ async fn a_bid_without_an_answer_is_not_known_until_it_is() {
     let before = house.pod.bids(&house.seed).await.unwrap().len();
     // The server hears and stores it; of its answers and events nothing comes back.
     house.proxy.set(Fault::LoseAnswers).await;
-    house.window.press("bid-step-1").await.unwrap();
-    if house.window.is_enabled("bid-confirm").await {
-        house.window.press("bid-confirm").await.unwrap();
-    }
+    house.window.bid_the_next_step().await.unwrap();
     house
         .until("the server has the bid", || async {
             house.pod.bids(&house.seed).await.unwrap().len() == before + 1

@@ -179,6 +179,8 @@ pub(crate) struct BidRow {
     pub(crate) most: Bids,
     /// That number.
     pub(crate) at_once: usize,
+    /// What was heard of those.
+    pub(crate) most_heard: Option<Heard>,
 }
 
 /// Bids a second.
@@ -242,7 +244,7 @@ async fn bids_of(
         Some(generator) => Some(generator.end(paced.accepted).await?),
         None => None,
     };
-    let (mut most, mut best) = (Bids::default(), 0);
+    let (mut most, mut best, mut most_heard) = (Bids::default(), 0, None);
     let time = Duration::from_millis(if asked.smoke { 300 } else { 4_000 });
     let numbers: &[usize] = if asked.smoke { &[2] } else { &[1, 4, 16] };
     for &at_once in numbers {
@@ -250,12 +252,13 @@ async fn bids_of(
             generator.begin().await?;
         }
         let flood = bidding.flood(at_once, time).await;
-        if let Some(generator) = &mut generator {
-            // What is still on its way is not to be on the next one's.
-            generator.end(flood.accepted).await?;
-        }
+        let heard = match &mut generator {
+            // What is still on its way is not to be on the next one's, either.
+            Some(generator) => Some(generator.end(flood.accepted).await?),
+            None => None,
+        };
         if flood.accepted_per_second() > most.accepted_per_second() {
-            (most, best) = (flood, at_once);
+            (most, best, most_heard) = (flood, at_once, heard);
         }
     }
     eprintln!(
@@ -273,5 +276,6 @@ async fn bids_of(
         heard,
         most,
         at_once: best,
+        most_heard,
     })
 }

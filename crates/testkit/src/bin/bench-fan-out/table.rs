@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::contender::Contender;
 use crate::series::{BidRow, Row};
+use crate::tally::Heard;
 
 /// Rows of one number of pods; ratios are to the same room at the same pace.
 pub(crate) fn fan_out(title: &str, rows: &[Row]) -> String {
@@ -53,22 +54,27 @@ pub(crate) fn fan_out(title: &str, rows: &[Row]) -> String {
 /// What pods do with bids.
 pub(crate) fn bids(rows: &[BidRow]) -> String {
     let mut text = "**Bids.**\n\n| server | listeners | accepted of those at 50/s | p50 ms | p99 ms | broadcast p50 / p99 ms | \
-                    lost | most accepted/s | under way at once | p50 / p99 ms then | refused then |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
+                    lost | most accepted/s | under way at once | p50 / p99 ms then | refused then | broadcast p50 / p99 ms then | lost, disconnects then |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
         .to_owned();
     for row in rows {
         let paced = &row.paced;
-        let (broadcast, lost) = row.heard.as_ref().map_or_else(
-            || ("–".to_owned(), "–".to_owned()),
-            |heard| {
-                (
-                    format!("{:.1} / {:.1}", heard.p50_ms, heard.p99_ms),
-                    heard.lost.to_string(),
-                )
-            },
-        );
+        let told = |heard: &Option<Heard>| {
+            heard.as_ref().map_or_else(
+                || ["–".to_owned(), "–".to_owned(), "–".to_owned()],
+                |heard| {
+                    [
+                        format!("{:.1} / {:.1}", heard.p50_ms, heard.p99_ms),
+                        heard.lost.to_string(),
+                        format!("{}, {}", heard.lost, heard.disconnects),
+                    ]
+                },
+            )
+        };
+        let [broadcast, lost, _] = told(&row.heard);
+        let [broadcast_then, _, lost_then] = told(&row.most_heard);
         let _ = writeln!(
             text,
-            "| {} | {} | {} of {} | {:.1} | {:.1} | {broadcast} | {lost} | {:.0} | {} | {:.1} / {:.1} | {} |",
+            "| {} | {} | {} of {} | {:.1} | {:.1} | {broadcast} | {lost} | {:.0} | {} | {:.1} / {:.1} | {} | {broadcast_then} | {lost_then} |",
             row.name,
             row.listeners,
             paced.accepted,
