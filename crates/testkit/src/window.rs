@@ -173,15 +173,11 @@ impl Window {
             .await
     }
 
-    /// Presses something as soon as it can be pressed.
+    /// Presses something as soon as it can be pressed: it is there, enabled, and under nothing else, such as a dialog
+    /// that is just going away.
     pub async fn press(&self, id: &str) -> anyhow::Result<()> {
-        self.until(&format!("waiting to press {id}"), SOON, || self.is_enabled(id))
-            .await?;
-        let element = self.find(id).await.with_context(|| format!("{id} went away"))?;
-        timeout(REQUEST_LIMIT, element.click())
+        self.until(&format!("waiting to press {id}"), SOON, || self.press_now(id))
             .await
-            .context("the window does not answer")??;
-        Ok(())
     }
 
     /// Types into a field.
@@ -289,7 +285,7 @@ impl Window {
             .await
     }
 
-    /// Presses something if it can be pressed at this moment. It may go away under the pointer: that is no failure.
+    /// Presses something if it can be pressed at this moment, and says whether it was.
     async fn press_now(&self, id: &str) -> bool {
         match self.find(id).await {
             Some(element) if element.is_enabled().await.unwrap_or(false) => element.click().await.is_ok(),
