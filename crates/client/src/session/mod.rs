@@ -10,6 +10,7 @@ mod looking;
 mod online;
 mod polled;
 mod publish;
+mod reading;
 mod recording;
 mod rooms;
 
