@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gavelscope_client::state::TransportKind;
+use gavelscope_contract::Secret;
 
 const EXIT_CODES: &str =
     "Exit codes (doctor: 0 healthy, 1 worth a look, 2 broken, 3 cannot be known, 4 nobody answers):
@@ -96,6 +98,7 @@ line cannot be read.")]
   gavelctl doctor --email me@example.com --auction AUCTION --watch     judge by what a session sees, and go on
   gavelctl doctor --probe --save report.json --json | jq .report.verdict
   gavelctl doctor --evidence report.json                               judge saved evidence once more
+  REDIS_URL=rediss://:password@cache:6380 gavelctl doctor --email me@example.com --probe     for operators: Redis, too
 
 A probe takes about ten seconds, at most 20 connections and 10 requests a second. It happens in a room of its own: it
 never bids, and joins no auction's room. Our own backend lets only its users probe (--email).
@@ -219,6 +222,8 @@ pub struct DoctorArguments {
     /// Sockets in the probe's room; more find more pods
     #[arg(long, default_value_t = 8, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=20))]
     pub sockets: u32,
+    #[command(flatten)]
+    pub redis: RedisArguments,
     /// Go on, and say when the verdict changes
     #[arg(long)]
     pub watch: bool,
@@ -228,6 +233,35 @@ pub struct DoctorArguments {
     /// Write report and evidence to this file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+}
+
+/// The pods' Redis, which its operator can have looked at.
+#[derive(Debug, Args)]
+pub struct RedisArguments {
+    /// For operators: look at the Redis through which the pods hear each other, and at how many of them listen there.
+    /// `redis://user:password@host:6379/0`, or `rediss://…` with TLS; one with a password is better given in `REDIS_URL`,
+    /// because other users of a machine can read command lines
+    // As a secret, and read only later: clap would print it, password and all, where it is wrong.
+    #[arg(
+        id = "redis",
+        long = "redis",
+        env = "REDIS_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = secret
+    )]
+    pub url: Option<Secret>,
+    /// The certificate of the authority that vouches for Redis, as PEM, in place of those the system trusts
+    #[arg(
+        id = "redis_ca",
+        long = "redis-ca",
+        env = "REDIS_CA_FILE",
+        value_name = "FILE"
+    )]
+    pub ca_file: Option<PathBuf>,
+    /// A channel that pods were told to use, where it is not the usual one; may be given more than once
+    #[arg(id = "redis_channel", long = "redis-channel", value_name = "NAME")]
+    pub channels: Vec<String>,
 }
 
 /// `replay`
@@ -353,6 +387,11 @@ pub struct DemoArguments {
     /// Let bots alone play the whole auction, print its result and end
     #[arg(long)]
     pub play: bool,
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the signature that clap calls")]
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 fn pace(text: &str) -> Result<f64, String> {

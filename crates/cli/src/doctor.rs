@@ -9,11 +9,12 @@ use std::time::Duration;
 use gavelscope_client::rest::Credentials;
 use gavelscope_client::{ServerAddress, Session, time};
 use gavelscope_contract::AuctionId;
+use gavelscope_diagnosis::operator::{RedisAddress, RedisTarget, look_at_redis};
 use gavelscope_diagnosis::probe::{Caps, Stage, Target, TlsOptions, probe};
 use gavelscope_diagnosis::{Evidence, Finding, Light, Outcome, Report, Saved, diagnose, exit_code};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{DoctorArguments, SignInArguments};
+use crate::arguments::{DoctorArguments, RedisArguments, SignInArguments};
 use crate::failure::{Exit, Failure};
 use crate::follow;
 use crate::output::Output;
@@ -64,6 +65,7 @@ fn judge_file(file: &Path, output: &Output) -> Result<Light, Failure> {
 }
 
 async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, Failure> {
+    let redis = redis(&arguments.redis)?;
     let backend = Backend::find(&arguments.server.server, &arguments.server.socket).await?;
     let credentials = match &arguments.email {
         Some(email) => {
@@ -91,11 +93,12 @@ async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, 
         }
         (None, _) => None,
     };
-    if session.is_none() && !arguments.probe {
+    if session.is_none() && !arguments.probe && redis.is_none() {
         return Err(Failure::new(
             Exit::Usage,
             "There is nothing to judge by.",
-            "Add --probe to measure, --auction with --email to watch, or --evidence for a saved file.",
+            "Add --probe to measure, --auction with --email to watch, --redis to look at Redis, or --evidence for a saved \
+             file.",
         ));
     }
     let stop = CancellationToken::new();
@@ -115,6 +118,13 @@ async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, 
             &stop,
         )
         .await;
+        let evidence = match &redis {
+            Some(redis) if !stop.is_cancelled() => {
+                say("what Redis says");
+                evidence.with_redis(look_at_redis(redis, &arguments.redis.channels, time::now()).await)
+            }
+            _ => evidence,
+        };
         let report = diagnose(&evidence, time::now());
         let verdict = (report.light, report.verdict.clone());
         // While watching, only what is new is worth a line.
@@ -167,13 +177,30 @@ async fn gather(
     match (session, probed) {
         (Some(session), Some(probed)) => Evidence::collect(&session.state().borrow()).with_probe(probed),
         (Some(session), None) => Evidence::collect(&session.state().borrow()),
-        (None, probed) => Evidence::of_probe(address.base(), time::now(), probed.unwrap_or_default()),
+        (None, Some(probed)) => Evidence::of_probe(address.base(), time::now(), probed),
+        (None, None) => Evidence::of_server(address.base(), time::now()),
     }
 }
 
-/// Progress goes to standard error, for who looks at it.
+/// The Redis that was asked for. An empty address is none, as for gaveld.
+fn redis(arguments: &RedisArguments) -> Result<Option<RedisTarget>, Failure> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            Exit::Usage,
+            format!("Redis cannot be looked at: {error}."),
+            "Mend --redis or REDIS_URL, --redis-ca or REDIS_CA_FILE; or leave both out.",
+        )
+    };
+    let url = arguments.url.as_ref().map_or("", |url| url.expose().trim());
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let address: RedisAddress = url.parse().map_err(|error| unusable(&error))?;
+    let target = RedisTarget::new(address, arguments.ca_file.as_deref());
+    target.map(Some).map_err(|error| unusable(&error))
+}
+
 fn tell(stage: Stage) {
-    use std::io::IsTerminal as _;
     let word = match stage {
         Stage::Path => "the way to the server",
         Stage::Health => "what the pods say of themselves",
@@ -182,6 +209,12 @@ fn tell(stage: Stage) {
         Stage::Room => "who hears whom",
         Stage::Done => return,
     };
+    say(word);
+}
+
+/// Progress goes to standard error, for who looks at it.
+fn say(word: &str) {
+    use std::io::IsTerminal as _;
     let mut out = std::io::stderr().lock();
     if out.is_terminal() {
         // Nobody reading is no failure.

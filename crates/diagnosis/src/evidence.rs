@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::matrix::Matrix;
 use crate::turns::Search;
 
+mod redis;
+
+pub use redis::{ChannelForm, RedisChannel, RedisEvidence, RedisTrouble, RedisTroubleKind};
+
 /// The form of the file. It grows by one when a field changes its meaning; new fields leave it as it is.
 pub const VERSION: u32 = 1;
 
@@ -31,6 +35,9 @@ pub struct Evidence {
     /// What was asked for.
     #[serde(default)]
     pub probe: Option<ProbeEvidence>,
+    /// What the pods' Redis showed to its operator.
+    #[serde(default)]
+    pub redis: Option<RedisEvidence>,
 }
 
 /// What a session has seen anyway. No names, no amounts.
@@ -252,6 +259,7 @@ impl Evidence {
                 bids: u32::try_from(state.bids.len()).unwrap_or(u32::MAX),
             }),
             probe: None,
+            redis: None,
         }
     }
 
@@ -271,7 +279,23 @@ impl Evidence {
             server,
             session: None,
             probe: Some(probe),
+            redis: None,
         }
+    }
+
+    /// Nothing yet, of this server.
+    pub fn of_server(server: String, taken_at: Millis) -> Self {
+        Self {
+            probe: None,
+            ..Self::of_probe(server, taken_at, ProbeEvidence::default())
+        }
+    }
+
+    /// The same, with what the pods' Redis showed.
+    #[must_use]
+    pub fn with_redis(mut self, redis: RedisEvidence) -> Self {
+        self.redis = Some(redis);
+        self
     }
 }
 

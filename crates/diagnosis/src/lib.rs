@@ -7,6 +7,7 @@ mod checks;
 mod compare;
 pub mod evidence;
 mod matrix;
+pub mod operator;
 mod page;
 pub mod probe;
 mod report;

@@ -9,6 +9,7 @@ use crate::turns::Search;
 use crate::{Evidence, Finding, Light, Outcome, Report, diagnose};
 
 mod files;
+mod operator;
 
 /// A session as it is published before anything happened, with changes.
 fn seen(change: impl FnOnce(&mut serde_json::Value)) -> Evidence {

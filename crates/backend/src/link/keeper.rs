@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use gavelscope_redis::{Target, Trouble};
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::connect::{ANSWER_LIMIT, Line, Target};
+use super::connect::{ANSWER_LIMIT, Line, connect};
 use super::driver::{Outgoing, Shared};
 use super::presence::{Heard, OwnSizes, PERIOD, Pulse};
 use super::standing::Standing;
-use super::trouble::Trouble;
 use crate::rooms::Rooms;
 
 /// The first wait before connecting again; every further one is twice as long, up to the longest.
@@ -53,7 +53,7 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         let mut wait = FIRST_WAIT;
         loop {
-            let trouble = match self.target.connect().await {
+            let trouble = match connect(&self.target).await {
                 Ok(line) => {
                     let (trouble, heard) = self.carry(line).await;
                     if heard {

@@ -5,20 +5,20 @@
 //! (`keeper`) owns the connections. Whether the others hear it is proved, not assumed: every pod publishes a pulse, and
 //! listens for its own (`presence`).
 
-mod address;
 mod connect;
 mod driver;
 mod keeper;
 mod presence;
 mod standing;
 mod telling;
-mod trouble;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gavelscope_contract::PodId;
+use gavelscope_redis::Target;
+pub use gavelscope_redis::{AddressError, CertificatesError, RedisAddress, Trouble};
 use socketioxide::SocketIo;
 use socketioxide::adapter::Emitter;
 use socketioxide::extract::{AckSender, SocketRef};
@@ -27,16 +27,12 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use address::{AddressError, RedisAddress};
-pub use connect::CertificatesError;
 pub(crate) use driver::Link;
 pub(crate) use standing::{Carried, PUBLISH_CLASSES_MS, Standing};
-pub use trouble::Trouble;
 
 use crate::clock::Clock;
 use crate::rooms::Rooms;
 use crate::settings::Redis;
-use connect::Target;
 use driver::{Outgoing, Shared};
 use keeper::Keeper;
 use presence::OwnSizes;

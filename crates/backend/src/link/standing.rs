@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::trouble::Trouble;
+use gavelscope_redis::Trouble;
 
 /// How the link to the other pods is.
 #[derive(Debug, Clone, PartialEq, Eq)]

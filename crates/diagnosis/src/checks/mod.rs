@@ -2,7 +2,9 @@
 
 pub(crate) mod backend;
 mod claims;
+mod operator;
 pub(crate) mod session;
+mod subscribers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -23,6 +25,8 @@ const CHECKS: &[Check] = &[
     }),
     (backend::ROOM_SPLIT, backend::room_split),
     (backend::ONE_WAY, backend::one_way),
+    (operator::REDIS, operator::redis),
+    (subscribers::CODE, subscribers::count),
     (claims::CLUSTER, claims::cluster),
     (session::ECHO, |evidence| {
         of_session(evidence, session::ECHO, session::echo)
@@ -56,10 +60,12 @@ const CHECKS: &[Check] = &[
 
 /// Every finding, in the order of weight.
 pub(crate) fn all(evidence: &Evidence) -> Vec<Finding> {
-    CHECKS
+    let mut findings: Vec<Finding> = CHECKS
         .iter()
         .map(|(code, check)| guarded(code, || check(evidence)))
-        .collect()
+        .collect();
+    operator::explain(&mut findings);
+    findings
 }
 
 /// A check that breaks says so, and the others go on.

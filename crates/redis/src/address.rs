@@ -13,13 +13,30 @@ const PORT: u16 = 6379;
 /// Where Redis is, and how to sign in there. It prints as its URL without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisAddress {
-    pub(super) tls: bool,
+    /// Whether TLS is spoken.
+    pub tls: bool,
     /// Without the brackets of an IPv6 address.
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: Option<String>,
-    pub(super) password: Option<Secret>,
-    pub(super) database: u32,
+    pub host: String,
+    /// Where it listens.
+    pub port: u16,
+    /// Who signs in; none is the default user.
+    pub user: Option<String>,
+    /// What with.
+    pub password: Option<Secret>,
+    /// The number of the database. Messages do not care for it.
+    pub database: u32,
+}
+
+impl RedisAddress {
+    /// Where it is, without who signs in there.
+    pub fn place(&self) -> String {
+        let anybody = Self {
+            user: None,
+            password: None,
+            ..self.clone()
+        };
+        anybody.to_string()
+    }
 }
 
 /// Why a text is not the URL of a Redis. The URL is shown without what may be a password.

@@ -1,5 +1,5 @@
-//! Why this pod and the others do not hear each other: one sentence each, without address and password, because
-//! bidders read it, too.
+//! Why pods do not hear each other through Redis: one sentence each, without address and password, because bidders read
+//! it, too.
 
 use std::io;
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub enum Trouble {
     /// It answered with an error.
     #[error("Redis refuses to pass messages on: {0}")]
     Refused(String),
+    /// The user may not do this (`NOPERM`).
+    #[error("Redis refuses to pass messages on: {0}")]
+    NotAllowed(String),
     /// It hung up.
     #[error("the connection to Redis was lost")]
     Lost,
@@ -40,25 +43,28 @@ pub enum Trouble {
 
 impl Trouble {
     /// A word for it, which does not change with the details.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::SignIn(_) => "sign-in",
             Self::Tls(_) => "tls",
             Self::Silent(_) => "silent",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::NotAllowed(_) => "refused",
             Self::Lost => "lost",
             Self::NotHeard => "not heard",
         }
     }
 
     /// Whether Redis is there at all, and speaks.
-    pub(super) fn is_reachable(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::NotHeard | Self::Silent(_))
+    pub fn is_reachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::NotAllowed(_) | Self::NotHeard | Self::Silent(_)
+        )
     }
 
     /// What became of connecting.
-    pub(super) fn connecting(error: &io::Error) -> Self {
+    pub fn connecting(error: &io::Error) -> Self {
         Self::Unreachable(match error.kind() {
             io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".to_owned(),
             _ => error.to_string(),
@@ -66,7 +72,7 @@ impl Trouble {
     }
 
     /// What became of a TLS handshake.
-    pub(super) fn tls(error: &io::Error) -> Self {
+    pub fn tls(error: &io::Error) -> Self {
         let inner = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -95,10 +101,11 @@ impl Trouble {
     }
 
     /// What a line of Redis' that begins with a minus says.
-    pub(super) fn said(line: &str, password: Option<&Secret>) -> Self {
+    pub fn said(line: &str, password: Option<&Secret>) -> Self {
         let line = quoted(line, password);
         match line.split(' ').next().unwrap_or_default() {
             "WRONGPASS" | "NOAUTH" => Self::SignIn(line),
+            "NOPERM" => Self::NotAllowed(line),
             // A Redis without a password that was sent one.
             "ERR" if line.contains("AUTH") => Self::SignIn(line),
             _ => Self::Refused(line),
@@ -106,7 +113,7 @@ impl Trouble {
     }
 
     /// What became of a command.
-    pub(super) fn command(error: &RedisError, limit: Duration, password: Option<&Secret>) -> Self {
+    pub fn command(error: &RedisError, limit: Duration, password: Option<&Secret>) -> Self {
         if error.is_timeout() {
             return Self::Silent(limit);
         }

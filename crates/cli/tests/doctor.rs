@@ -1,0 +1,102 @@
+//! `gavelctl doctor` as a process: what it prints, for programs and for people, and its exit code.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::process::{Output, Stdio};
+
+use gavelscope_backend::{Running, Settings, start};
+use gavelscope_testkit::services::redis::Redis;
+use serde_json::Value;
+use tokio::process::Command;
+
+async fn backend() -> Running {
+    start(Settings::practice()).await.unwrap()
+}
+
+/// Runs it against a backend, with this environment and none of a developer's.
+async fn doctor(server: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavelctl"));
+    for name in ["REDIS_URL", "REDIS_CA_FILE", "GAVELCTL_EMAIL", "GAVELCTL_SERVER"] {
+        command.env_remove(name);
+    }
+    command
+        .args(["doctor", "--server", server])
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    for said in [&output.stdout, &output.stderr] {
+        let said = String::from_utf8_lossy(said);
+        println!("{said}");
+        assert!(!said.contains("hunter"), "a password: {said}");
+    }
+    output
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn outcome<'a>(saved: &'a Value, code: &str) -> &'a str {
+    let findings = saved["report"]["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["code"] == code);
+    found.unwrap()["outcome"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn redis_is_looked_at_when_its_operator_asks_for_it() {
+    let running = backend().await;
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::start_with(folder.path(), &["--requirepass", "hunter2"])
+        .await
+        .unwrap();
+    let right = format!("redis://:hunter2@127.0.0.1:{}", redis.port());
+    let by_environment = doctor(&running.url(), &["--json"], &[("REDIS_URL", &right)]).await;
+    let by_option = doctor(&running.url(), &["--json", "--redis", &right], &[]).await;
+    for output in [by_environment, by_option] {
+        let saved = json(&output);
+        assert_eq!(outcome(&saved, "GS-REDIS"), "pass");
+        // Nobody listens there.
+        assert_eq!(outcome(&saved, "GS-REDIS-SUBSCRIBERS"), "warn");
+        assert_eq!((output.status.code(), saved["exit"].as_u64()), (Some(1), Some(1)));
+    }
+    let wrong = format!("redis://:hunter3@127.0.0.1:{}", redis.port());
+    let refused = doctor(&running.url(), &["--json", "--redis", &wrong], &[]).await;
+    assert_eq!(outcome(&json(&refused), "GS-REDIS"), "fail");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = doctor(&running.url(), &["--redis", &wrong], &[]).await;
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert!(text.starts_with("BROKEN: ") && text.contains("Redis refuses the user or the password"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_wrong_usage_and_an_empty_address_is_none() {
+    let running = backend().await;
+    let unreadable = [
+        (vec!["--redis", "ada:hunter2"], "has no scheme"),
+        (
+            vec!["--redis", "redis://h", "--redis-ca", "/nowhere.pem"],
+            "which is not encrypted",
+        ),
+        (
+            vec!["--redis", "rediss://h", "--redis-ca", "/nowhere.pem"],
+            "cannot be read",
+        ),
+        (vec!["--redis", ""], "There is nothing to judge by"),
+        (vec![], "There is nothing to judge by"),
+    ];
+    for (arguments, words) in unreadable {
+        let output = doctor(&running.url(), &arguments, &[]).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(words), "{said}");
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+    }
+    running.stop().await;
+}
