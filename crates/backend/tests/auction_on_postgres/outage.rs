@@ -78,6 +78,10 @@ async fn a_database_that_cannot_be_is_one_sentence_without_its_password() {
             "has to begin with sqlite: or postgres://",
         ),
         ("postgres://ada:hun/ter2@127.0.0.1/gavel", "cannot be read"),
+        (
+            "postgres://ada@127.0.0.1:1/gavel?passwort=hunter2",
+            "something after the ? that is not known; known are application_name, dbname",
+        ),
     ] {
         let error = start(on(url)).await.unwrap_err();
         assert!(matches!(error, StartError::Database { .. }), "{error}");

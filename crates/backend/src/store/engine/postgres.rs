@@ -29,6 +29,29 @@ const FIRST: Duration = Duration::from_secs(5);
 const WRITERS: u32 = 6;
 const READERS: u32 = 6;
 
+/// What a URL may ask for after its `?`. The driver takes others for nothing and writes them to the log with their
+/// values, and a value may be a password under a misspelt name.
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
 #[derive(Debug)]
 pub(super) struct Postgres {
     pub url: Secret,
@@ -95,6 +118,17 @@ impl Postgres {
                             %2F %40 %3A %23 %3F";
             StoreError::Unusable(sentence.to_owned())
         })?;
+        let asked = text.split_once('?').map_or("", |(_, asked)| asked);
+        for (name, _) in url::form_urlencoded::parse(asked.as_bytes()) {
+            if !PARAMETERS.contains(&&*name) && !name.starts_with("options[") {
+                // The name itself can be the rest of a password with a `?` in it.
+                let sentence = format!(
+                    "its URL asks for something after the ? that is not known; known are {}",
+                    PARAMETERS.join(", ")
+                );
+                return Err(StoreError::Unusable(sentence));
+            }
+        }
         Ok(options)
     }
 }
