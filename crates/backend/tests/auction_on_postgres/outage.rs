@@ -95,6 +95,20 @@ async fn a_database_that_cannot_be_is_one_sentence_without_its_password() {
 }
 
 #[tokio::test]
+async fn over_tls_only_a_server_that_proves_itself_is_spoken_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, authority) = Postgres::start_with_tls(folder.path()).await.unwrap();
+    let strict = format!("{}?sslmode=verify-full", server.url());
+    let said = start(on(&strict)).await.unwrap_err().to_string();
+    assert!(said.contains("TLS failed"), "{said}");
+
+    let url = format!("{strict}&sslrootcert={}", authority.display());
+    let hall = Hall::begun(on(&url), spec(2)).await;
+    hall.bid_with_key(0, 2_000_000, None).await.ok();
+    hall.running.stop().await;
+}
+
+#[tokio::test]
 async fn text_that_cannot_be_kept_is_refused_and_does_not_count_as_an_outage() {
     let hall = Hall::open(settings(), spec(2)).await;
     let path = "/api/auction/a%00b";

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::certificate::Certificate;
 use crate::pods::free_port;
 use crate::process::Process;
 
@@ -62,12 +63,25 @@ pub struct Postgres {
     programs: PathBuf,
     /// Whom it runs as, where we are root.
     runs_as: Option<(u32, u32)>,
+    /// What it proves itself with, where it speaks TLS.
+    tls: Option<Certificate>,
 }
 
 impl Postgres {
     /// Makes a cluster in the folder and starts it. Others than its owner must be able to pass through the folder where
     /// the owner is root.
     pub async fn start(folder: &Path) -> Result<Self, PostgresError> {
+        Self::start_with(folder, false).await
+    }
+
+    /// The same, with TLS for who asks for it; the file with the certificate of the authority that vouches for it.
+    pub async fn start_with_tls(folder: &Path) -> Result<(Self, PathBuf), PostgresError> {
+        let server = Self::start_with(folder, true).await?;
+        let authority = server.tls.as_ref().map(|issued| issued.authority.clone());
+        Ok((server, authority.unwrap_or_default()))
+    }
+
+    async fn start_with(folder: &Path, tls: bool) -> Result<Self, PostgresError> {
         let files = folder.join("postgres");
         std::fs::create_dir_all(&files).map_err(system("making PostgreSQL's folder"))?;
         let runs_as = if rustix::process::geteuid().is_root() {
@@ -80,12 +94,25 @@ impl Postgres {
         } else {
             None
         };
+        let tls = if tls {
+            let issued = Certificate::issue(folder, "postgres").map_err(system("making a certificate"))?;
+            if let Some((user, group)) = runs_as {
+                chown(&issued.key, Some(user), Some(group)).map_err(system("giving PostgreSQL its key"))?;
+            }
+            // It takes no key that others can read.
+            std::fs::set_permissions(&issued.key, std::fs::Permissions::from_mode(0o600))
+                .map_err(system("closing PostgreSQL's key"))?;
+            Some(issued)
+        } else {
+            None
+        };
         let mut postgres = Self {
             process: Process::not_started(folder.join("postgres.log")),
             port: free_port().map_err(system("looking for a free port"))?,
             files,
             programs: programs().ok_or(PostgresError::Missing)?,
             runs_as,
+            tls,
         };
         postgres.make_files().await?;
         postgres.launch().await?;
@@ -168,6 +195,15 @@ impl Postgres {
             "full_page_writes=off",
         ] {
             command.args(["-c", setting]);
+        }
+        if let Some(issued) = &self.tls {
+            for (name, path) in [
+                ("ssl_cert_file", &issued.certificate),
+                ("ssl_key_file", &issued.key),
+            ] {
+                command.arg("-c").arg(format!("{name}={}", path.display()));
+            }
+            command.args(["-c", "ssl=on"]);
         }
         self.process
             .launch(&mut command)

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::certificate::Certificate;
 use crate::pods::free_port;
 use crate::process::Process;
 
@@ -68,20 +68,18 @@ impl Redis {
         folder: &Path,
         arguments: &[&str],
     ) -> Result<(Self, u16, PathBuf), RedisError> {
-        let (authority, certificate, key) = certificates(folder)
-            .map_err(io::Error::other)
-            .and_then(|paths| paths)
-            .map_err(RedisError::Start)?;
+        let issued = Certificate::issue(folder, "redis").map_err(RedisError::Start)?;
         let port = free_port().map_err(RedisError::Start)?;
         let text = port.to_string();
         let file = |path: &Path| path.to_string_lossy().into_owned();
-        let (certificate, key, trusted) = (file(&certificate), file(&key), file(&authority));
+        let (certificate, key) = (file(&issued.certificate), file(&issued.key));
+        let trusted = file(&issued.authority);
         let mut all = vec!["--tls-port", &text, "--tls-auth-clients", "no"];
         all.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
         all.extend(["--tls-ca-cert-file", &trusted]);
         all.extend(arguments);
         let redis = Self::start_with(folder, &all).await?;
-        Ok((redis, port, authority))
+        Ok((redis, port, issued.authority))
     }
 
     /// Where it listens, without TLS.
@@ -161,26 +159,4 @@ impl Redis {
             Ok(Ok(true))
         )
     }
-}
-
-/// An authority's certificate, one that it vouches for, and the key of that.
-fn certificates(folder: &Path) -> Result<io::Result<(PathBuf, PathBuf, PathBuf)>, rcgen::Error> {
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let own = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-    let own = own.signed_by(&key, &authority)?;
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map(|()| path)
-    };
-    let written = || {
-        Ok((
-            write("redis-ca.pem", authority.pem())?,
-            write("redis.pem", own.pem())?,
-            write("redis.key", key.serialize_pem())?,
-        ))
-    };
-    Ok(written())
 }

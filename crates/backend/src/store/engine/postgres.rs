@@ -140,6 +140,12 @@ async fn first(options: &AnyConnectOptions) -> Result<AnyConnection, StoreError>
     };
     match tokio::time::timeout(FIRST, options.connect()).await {
         Ok(Ok(connection)) => Ok(connection),
+        // So says the TLS library of what it cannot believe.
+        Ok(Err(sqlx::Error::Io(error))) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(StoreError::Unreachable(format!(
+                "TLS failed: {error}. An authority that this machine does not know is named in the URL: sslrootcert=FILE"
+            )))
+        }
         Ok(Err(sqlx::Error::Io(error))) => Err(unreachable(format!("nothing could be reached: {error}"))),
         Ok(Err(sqlx::Error::Tls(error))) => Err(unreachable(format!("TLS failed: {error}"))),
         Ok(Err(sqlx::Error::Database(refusal))) => Err(StoreError::Unreachable(format!(
