@@ -219,8 +219,8 @@ pub struct DoctorArguments {
     /// Measure: how many pods there are, and whether they hear each other
     #[arg(long)]
     pub probe: bool,
-    /// Sockets in the probe's room; more find more pods
-    #[arg(long, default_value_t = 8, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=20))]
+    /// Sockets in the probe's room at the least; it takes more by itself where there are more pods
+    #[arg(long, default_value_t = 6, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=20))]
     pub sockets: u32,
     #[command(flatten)]
     pub redis: RedisArguments,

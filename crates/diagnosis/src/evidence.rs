@@ -6,7 +6,7 @@ use gavelscope_client::state::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Pair};
 use crate::turns::Search;
 
 mod redis;
@@ -131,6 +131,10 @@ pub struct PathEvidence {
     pub total_ms: Option<u32>,
     /// Why no websocket came about: a sentence.
     pub websocket_trouble: Option<String>,
+    /// The websocket stood, and the server never granted a session over it.
+    #[serde(default)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub never_granted: bool,
     /// The server's heartbeat, ms.
     pub ping_interval_ms: Option<u32>,
     /// How late an answer to it may be, ms.
@@ -166,6 +170,10 @@ pub struct HealthSeen {
     pub reason: Option<String>,
     /// Until the answer, ms.
     pub took_ms: u32,
+    /// It was asked once more, after who hears whom was measured.
+    #[serde(default)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub afterwards: bool,
 }
 
 /// How many pods take turns.
@@ -205,8 +213,12 @@ pub struct RoomProbe {
     pub scratch: Option<Scratch>,
     /// The sockets, in the matrix's order.
     pub sockets: Vec<ProbeSocket>,
-    /// Who heard whom.
+    /// Who heard whom, as of last: who was asked again, and with more patience, counts by that alone.
     pub matrix: Matrix,
+    /// Pairs that heard one time and not the next, before they were asked again.
+    #[serde(default)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub unsteady: Vec<Pair>,
     /// Messages in the room that could be put down to nothing that was said.
     pub strangers: u32,
     /// Sockets that were lost on the way.

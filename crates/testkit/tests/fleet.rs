@@ -183,6 +183,6 @@ async fn a_wrong_option_gets_one_sentence() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(
         said,
-        "fleet: --adapter: there is no adapter “kafka”; there are none, redis, dead, stalled, split\n"
+        "fleet: --adapter: there is no adapter “kafka”; there are none, redis, dead, stalled, split, deaf\n"
     );
 }

@@ -7,7 +7,7 @@ use gavelscope_client::state::Trust;
 use crate::checks::session::SHARE_ROOMS;
 use crate::checks::{not_probed, skipped};
 use crate::evidence::{Evidence, ProbeEvidence, RoomProbe, TurnsEvidence};
-use crate::matrix::Partition;
+use crate::matrix::{Pair, Partition};
 use crate::report::{Confidence, Finding, Outcome};
 use crate::turns::{PodCount, Turns, chance_of_a_miss, pod_count};
 
@@ -41,9 +41,17 @@ fn measured<'a>(evidence: &'a Evidence, code: &str) -> Result<(&'a RoomProbe, Pa
         let sentence = "Whether pods hear each other could not be measured.";
         let finding = Finding::new(code, Outcome::Inconclusive, sentence)
             .resting(Confidence::Weak, "nothing was measured")
-            .fact("Why", why)
-            .fix("Sign in and run the diagnosis again; our own backend lets only its users probe.");
-        return Err(Box::new(finding));
+            .fact("Why", why);
+        let has_a_way = probe
+            .path
+            .as_ref()
+            .is_some_and(|path| path.websocket_trouble.is_none());
+        return Err(Box::new(if has_a_way {
+            finding.fix("Sign in and run the diagnosis again; our own backend lets only its users probe.")
+        } else {
+            finding
+                .because("The sockets of the probe could not connect, either: see the finding about the way.")
+        }));
     };
     Ok((room, room.matrix.partition()))
 }
@@ -286,13 +294,14 @@ pub(super) fn partial(evidence: &Evidence) -> Finding {
         Ok(measured) => measured,
         Err(finding) => return *finding,
     };
+    let pairs: BTreeSet<Pair> = partition.partial.iter().chain(&room.unsteady).copied().collect();
     let said = |outcome, sentence: &str| {
         Finding::new(PARTIAL, outcome, sentence)
-            .fact("Pairs heard now and then", partition.partial.len().to_string())
+            .fact("Pairs heard now and then", pairs.len().to_string())
             .fact("Messages of others in the room", room.strangers.to_string())
             .fact("Sockets lost", room.lost.to_string())
     };
-    if partition.partial.is_empty() {
+    if pairs.is_empty() {
         said(Outcome::Pass, "What is heard once is heard every time.")
     } else if room.strangers > 0 || room.lost > 0 {
         said(
@@ -347,6 +356,14 @@ pub(super) fn path(evidence: &Evidence) -> Finding {
     };
     let mut finding = match (&path.websocket_trouble, turns) {
         (None, _) => Finding::new(PATH, Outcome::Pass, "A websocket reaches the backend."),
+        (Some(_), _) if path.never_granted => Finding::new(
+            PATH,
+            Outcome::Fail,
+            "Live events cannot reach you: the backend takes connections, and then does not answer them.",
+        )
+        .means("A bid may get no answer either, and count all the same: look at the auction before you bid again.")
+        .because("The pod waits for something before it answers. In the field that is a Redis that stands still.")
+        .fix("Operator: look at whether Redis answers, then at the pod's log."),
         (Some(_), Some(turns)) if polling_works(turns) => Finding::new(
             PATH,
             Outcome::Warn,

@@ -100,7 +100,9 @@ pub(super) fn health(evidence: &Evidence) -> Finding {
     let mut healthy = false;
     let mut sick = false;
     if let Some(probe) = &evidence.probe {
-        for health in &probe.health {
+        // What was said before something was found does not contradict it.
+        let again = probe.health.iter().any(|health| health.afterwards);
+        for health in probe.health.iter().filter(|health| health.afterwards == again) {
             let mode = health.mode.clone().unwrap_or_else(|| "no mode".to_owned());
             let word = match health.multi_pod_ready {
                 Some(true) => ", ready for several pods",

@@ -9,11 +9,25 @@ use super::pace::{Pace, Stopped, Turn};
 use super::{Target, millis};
 use crate::evidence::HealthSeen;
 
-/// How often it is asked.
+/// When it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// Before anything else is measured.
+    Before,
+    /// When something was found.
+    Afterwards,
+}
+
+/// How often it is asked each time.
 const ASKED: usize = 4;
 const LIMIT: Duration = Duration::from_secs(5);
 
-pub(super) async fn ask(target: &Target, pace: &mut Pace, seen: &mut Vec<HealthSeen>) -> Result<(), Stopped> {
+pub(super) async fn ask(
+    target: &Target,
+    pace: &mut Pace,
+    when: When,
+    seen: &mut Vec<HealthSeen>,
+) -> Result<(), Stopped> {
     let Some(http) = super::turns::http(target, false) else {
         return Ok(());
     };
@@ -23,7 +37,10 @@ pub(super) async fn ask(target: &Target, pace: &mut Pace, seen: &mut Vec<HealthS
         let since = Instant::now();
         // One that does not answer claims nothing.
         if let Ok(answer) = pace.within(asked).await? {
-            seen.push(read(answer, since).await);
+            seen.push(HealthSeen {
+                afterwards: when == When::Afterwards,
+                ..read(answer, since).await
+            });
         }
     }
     Ok(())
@@ -58,5 +75,6 @@ async fn read(answer: reqwest::Response, since: Instant) -> HealthSeen {
         pods: adapter.as_ref().and_then(|adapter| adapter.pods),
         reason: adapter.and_then(|adapter| adapter.last_error.or(adapter.reason)),
         took_ms,
+        afterwards: false,
     }
 }

@@ -4,6 +4,8 @@
 //! A probe only measures; what that proves is judged elsewhere.
 
 mod health;
+mod hearsay;
+mod meeting;
 mod pace;
 mod path;
 mod room;
@@ -42,7 +44,7 @@ pub struct Caps {
     pub per_second: u32,
     /// In all.
     pub time: Duration,
-    /// Sockets in the scratch room; more find more pods.
+    /// Sockets in the scratch room at the least; so many more are taken as the number of pods asks for.
     pub sockets: u32,
 }
 
@@ -52,7 +54,7 @@ impl Default for Caps {
             connections: 20,
             per_second: 10,
             time: Duration::from_secs(30),
-            sockets: 8,
+            sockets: 6,
         }
     }
 }
@@ -108,13 +110,19 @@ async fn measure(
     told(Stage::Path);
     evidence.path = Some(path::measure(target, pace).await?);
     told(Stage::Health);
-    health::ask(target, pace, &mut evidence.health).await?;
+    health::ask(target, pace, health::When::Before, &mut evidence.health).await?;
     told(Stage::Turns);
     let turns = evidence.turns.insert(crate::evidence::TurnsEvidence::default());
     turns::search(target, pace, turns).await?;
     told(Stage::Places);
+    let expected = room::Expected::of(evidence);
     let room = evidence.room.insert(crate::evidence::RoomProbe::default());
-    room::measure(target, caps, pace, room, || told(Stage::Room)).await
+    room::measure(target, caps, pace, &expected, room, || told(Stage::Room)).await?;
+    if !room.matrix.rows.is_empty() && !room.matrix.partition().whole() {
+        // What is claimed is set beside what was measured, so it has to be as new.
+        health::ask(target, pace, health::When::Afterwards, &mut evidence.health).await?;
+    }
+    Ok(())
 }
 
 /// Whole milliseconds.

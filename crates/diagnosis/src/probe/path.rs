@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gavelscope_wire::connection::{Handshake, connect};
+use gavelscope_wire::connection::{ConnectError, Handshake, Stage, connect};
 
 use super::pace::{Pace, Stopped, Turn};
 use super::{Target, millis, socket};
@@ -30,6 +30,13 @@ pub(super) async fn measure(target: &Target, pace: &mut Pace) -> Result<PathEvid
         }
         Err(error) => Ok(PathEvidence {
             websocket_trouble: Some(error.to_string()),
+            never_granted: matches!(
+                error,
+                ConnectError::TimedOut {
+                    stage: Stage::Connect,
+                    ..
+                }
+            ),
             ..PathEvidence::default()
         }),
     }
@@ -45,6 +52,7 @@ fn of(handshake: &Handshake) -> PathEvidence {
         upgrade_ms: Some(millis(timings.upgrade)),
         total_ms: Some(millis(timings.total())),
         websocket_trouble: None,
+        never_granted: false,
         ping_interval_ms: Some(millis(handshake.ping_interval)),
         ping_timeout_ms: Some(millis(handshake.ping_timeout)),
         max_payload: handshake.max_payload.and_then(|bytes| u32::try_from(bytes).ok()),

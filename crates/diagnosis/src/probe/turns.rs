@@ -144,7 +144,10 @@ impl Searching<'_> {
         cookies: bool,
     ) -> Result<Option<bool>, Stopped> {
         let mut at_once = true;
-        for _ in 0..2 {
+        let mut sessions = 0;
+        // The second only tells what was found by chance.
+        while at_once && sessions < 2 {
+            sessions += 1;
             let Some(opened) = self.open(http, turn).await? else {
                 return Ok(None);
             };

@@ -11,6 +11,7 @@ use gavelscope_contract::Secret;
 use tempfile::TempDir;
 
 use crate::pods::{Pod, PodError, PodKind, PodOptions, free_port};
+use crate::services::deafness::Deafness;
 use crate::services::haproxy::{Farm, Haproxy, HaproxyError, HaproxyOptions};
 use crate::services::postgres::{Postgres, PostgresError};
 use crate::services::redis::{Redis, RedisError};
@@ -79,6 +80,8 @@ pub struct Fleet {
     options: FleetOptions,
     haproxy: Haproxy,
     sides: Vec<Side>,
+    /// Between the last pod and Redis, where that pod is not to hear.
+    _deafness: Option<Deafness>,
     redis: Option<Redis>,
     postgres: Option<Postgres>,
     folder: Arc<TempDir>,
@@ -107,6 +110,10 @@ impl Fleet {
             (None, Adapter::Dead) => Some(format!("redis://127.0.0.1:{}", free_port()?)),
             (None, _) => None,
         };
+        let deafness = match (&redis, options.adapter) {
+            (Some(redis), Adapter::Deaf) => Some(Deafness::before(redis.port()).await?),
+            _ => None,
+        };
         let folder = Arc::new(folder);
         let mut sides = Vec::new();
         for &kind in kinds {
@@ -118,7 +125,7 @@ impl Fleet {
             sides.push(Side {
                 kind,
                 url: String::new(),
-                pods: start_pods(kind, &one, options, &folder).await?,
+                pods: start_pods(kind, &one, options, deafness.as_ref(), &folder).await?,
             });
         }
         let farms: Vec<_> = sides.iter().map(farm).collect();
@@ -134,6 +141,7 @@ impl Fleet {
             options,
             haproxy,
             sides,
+            _deafness: deafness,
             redis,
             postgres,
             folder,
@@ -210,14 +218,19 @@ async fn start_pods(
     kind: PodKind,
     one: &PodOptions,
     options: FleetOptions,
+    deafness: Option<&Deafness>,
     folder: &Arc<TempDir>,
 ) -> Result<Vec<Pod>, PodError> {
     let start = |number: usize| {
-        let is_apart = options.adapter == Adapter::Split && number == options.pods;
-        let one = PodOptions {
+        let is_last = number == options.pods;
+        let is_apart = options.adapter == Adapter::Split && is_last;
+        let mut one = PodOptions {
             channel: is_apart.then(|| ANOTHER_CHANNEL.to_owned()),
             ..one.clone()
         };
+        if let Some(deafness) = deafness.filter(|_| is_last) {
+            one.redis_url = Some(Secret::new(deafness.url()));
+        }
         let word = match kind {
             PodKind::Gaveld => "gaveld",
             PodKind::Python => "python",

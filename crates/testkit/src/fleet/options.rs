@@ -66,11 +66,20 @@ pub enum Adapter {
     Stalled,
     /// Through Redis, but for the last pod, which listens on another channel.
     Split,
+    /// Through Redis, but the last pod hears nothing of the others and does not notice: its subscription is broken.
+    Deaf,
 }
 
 impl Adapter {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::None, Self::Redis, Self::Dead, Self::Stalled, Self::Split];
+    pub const ALL: [Self; 6] = [
+        Self::None,
+        Self::Redis,
+        Self::Dead,
+        Self::Stalled,
+        Self::Split,
+        Self::Deaf,
+    ];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
@@ -80,12 +89,13 @@ impl Adapter {
             Self::Dead => "dead",
             Self::Stalled => "stalled",
             Self::Split => "split",
+            Self::Deaf => "deaf",
         }
     }
 
     /// Whether a Redis is started for it.
     pub const fn has_redis(self) -> bool {
-        matches!(self, Self::Redis | Self::Stalled | Self::Split)
+        matches!(self, Self::Redis | Self::Stalled | Self::Split | Self::Deaf)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Real servers that pods need, each as a process of its own on a free port, gone when it is dropped.
 
 pub mod certificate;
+pub mod deafness;
 pub mod haproxy;
 pub mod postgres;
 pub mod redis;

@@ -108,7 +108,7 @@ mod tests {
             ("--pods many", "“many”"),
             ("--pods", "1 to 9"),
             ("--kind java", "rust, python, mixed-two-fleets"),
-            ("--adapter kafka", "none, redis, dead, stalled, split"),
+            ("--adapter kafka", "none, redis, dead, stalled, split, deaf"),
             ("--balancer", "round-robin, random, sticky"),
             ("--polling-only=yes", "--polling-only"),
             ("3", "“3”"),

@@ -30,6 +30,7 @@ pub fn what_it_is(options: FleetOptions) -> String {
         Adapter::Split => {
             "that hear each other through Redis, but for the last one, which is on another channel"
         }
+        Adapter::Deaf => "that hear each other through Redis, but for the last one, which only speaks",
     };
     let balancer = options.balancer.name();
     let polling = if options.refuse_websockets {

@@ -1,0 +1,280 @@
+//! From what was said and heard to who hears whom, without what could be one thing or another.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::millis;
+use crate::evidence::Scratch;
+use crate::matrix::{Heard, Matrix, Pair};
+
+/// What was said comes so late at the most; what comes later is nobody's.
+pub(super) const LATEST: Duration = Duration::from_millis(1_500);
+
+/// How something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// By joining for the first time. Whether that is heard tells who is together, and proves nothing where it is not: a
+    /// pod may subscribe only now.
+    Joining,
+    /// One after the other.
+    InTurn,
+    /// Once more, with time for whatever is late.
+    Patiently,
+}
+
+/// A thing that was said.
+#[derive(Debug)]
+pub(super) struct Stimulus {
+    /// By which socket.
+    pub(super) from: usize,
+    /// In which of the rooms.
+    pub(super) room: usize,
+    pub(super) at: Instant,
+    pub(super) manner: Manner,
+    /// What tells it apart, where what is said carries something.
+    pub(super) nonce: String,
+    /// For every socket that was in the room by then, when it was heard there.
+    pub(super) heard: Vec<Option<Instant>>,
+}
+
+impl Stimulus {
+    /// Whether a socket heard it; none where that was not in the room yet.
+    fn reached(&self, to: usize) -> Option<bool> {
+        self.heard.get(to).map(Option::is_some)
+    }
+
+    fn is(&self, manner: Manner) -> bool {
+        self.manner == manner
+    }
+}
+
+/// Who was heard by somebody one time and not the next, whatever the reason.
+pub(super) fn unsteady(said: &[Stimulus]) -> Vec<usize> {
+    let size = said.iter().map(|said| said.heard.len()).max().unwrap_or(0);
+    let is_unsteady = |from: usize| {
+        (0..size).any(|to| {
+            let mut reached = said
+                .iter()
+                .filter(|said| said.from == from && said.is(Manner::InTurn))
+                .filter_map(|said| said.reached(to));
+            let first = reached.next();
+            reached.any(|heard| Some(heard) != first)
+        })
+    };
+    (0..size).filter(|&from| is_unsteady(from)).collect()
+}
+
+/// The sockets that have been heard together with this one so far, in either direction or through a third; itself too.
+pub(super) fn company(said: &[Stimulus], of: usize) -> Vec<usize> {
+    let mut company = vec![of];
+    let mut next = 0;
+    while let Some(&member) = company.get(next) {
+        next += 1;
+        for stimulus in said {
+            let heard = (0..stimulus.heard.len()).filter(|&to| stimulus.heard[to].is_some());
+            let joined: Vec<usize> = if stimulus.from == member {
+                heard.collect()
+            } else if stimulus.reached(member) == Some(true) {
+                vec![stimulus.from]
+            } else {
+                continue;
+            };
+            for socket in joined {
+                if !company.contains(&socket) {
+                    company.push(socket);
+                }
+            }
+        }
+    }
+    company
+}
+
+/// Whether what a socket heard, or did not hear, of this cannot be told from what it heard of another. Where only the room
+/// is named, a message that came late looks like the next one that was said there.
+fn is_doubtful(said: &[Stimulus], this: usize, to: usize, scratch: Scratch) -> bool {
+    if scratch == Scratch::ProbeRoom {
+        return false;
+    }
+    // The earlier one is missing, the later one came, and whoever said the earlier one is heard at other times.
+    let confused = |earlier: usize, later: usize| {
+        let (missing, came) = (&said[earlier], &said[later]);
+        missing.room == came.room
+            && missing.from != came.from
+            && missing.at < came.at
+            && missing.reached(to) == Some(false)
+            && came
+                .heard
+                .get(to)
+                .copied()
+                .flatten()
+                .is_some_and(|at| at - missing.at <= LATEST)
+            && said
+                .iter()
+                .any(|other| other.from == missing.from && other.reached(to) == Some(true))
+    };
+    (0..said.len()).any(|other| confused(this, other) || confused(other, this))
+}
+
+/// What counts of everything that one socket said, by whether another heard it.
+fn counted(said: &[Stimulus], from: usize, to: usize, scratch: Scratch) -> impl Iterator<Item = &Stimulus> {
+    let of_both = move |place: &usize| {
+        said[*place].from == from && !said[*place].is(Manner::Joining) && said[*place].reached(to).is_some()
+    };
+    (0..said.len())
+        .filter(of_both)
+        .filter(move |&place| !is_doubtful(said, place, to, scratch))
+        .map(|place| &said[place])
+}
+
+/// Who heard whom. Who was asked again counts by that alone: it is what is so now.
+pub(super) fn matrix(said: &[Stimulus], size: usize, scratch: Scratch) -> Matrix {
+    let row = |from: usize| {
+        let again = said
+            .iter()
+            .any(|said| said.from == from && said.is(Manner::Patiently));
+        let cell = |to: usize| {
+            let counted: Vec<&Stimulus> = counted(said, from, to, scratch)
+                .filter(|said| said.is(Manner::Patiently) == again)
+                .collect();
+            let mut times: Vec<u32> = counted
+                .iter()
+                .filter_map(|said| Some(millis((*said.heard.get(to)?)? - said.at)))
+                .collect();
+            times.sort_unstable();
+            Heard {
+                said: u32::try_from(counted.len()).unwrap_or(u32::MAX),
+                heard: u32::try_from(times.len()).unwrap_or(u32::MAX),
+                median_ms: times.get(times.len() / 2).copied(),
+            }
+        };
+        (0..size).map(cell).collect()
+    };
+    Matrix {
+        rows: (0..size).map(row).collect(),
+    }
+}
+
+/// Pairs of which the second heard the first one time and not the next, over all that was said.
+pub(super) fn unsteady_pairs(said: &[Stimulus], size: usize, scratch: Scratch) -> Vec<Pair> {
+    let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+    let mut pairs = Vec::new();
+    for from in 0..size {
+        for to in 0..size {
+            let mut reached = counted(said, from, to, scratch).filter_map(|said| said.reached(to));
+            let first = reached.next();
+            if reached.any(|heard| Some(heard) != first) {
+                pairs.push(Pair {
+                    from: place(from),
+                    to: place(to),
+                });
+            }
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was said, each by whom, in which room, when (ms), how, and when who heard it (ms; below 0: never).
+    fn said(all: &[(usize, usize, u64, Manner, &[i64])]) -> Vec<Stimulus> {
+        let began = Instant::now();
+        let after = |ms: u64| began + Duration::from_millis(ms);
+        all.iter()
+            .map(|&(from, room, at, manner, heard)| Stimulus {
+                from,
+                room,
+                at: after(at),
+                manner,
+                nonce: String::new(),
+                heard: heard
+                    .iter()
+                    .map(|&ms| u64::try_from(ms).ok().map(after))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn cells(matrix: &Matrix, to: usize) -> Vec<(u32, u32)> {
+        let cells = matrix.rows.iter().map(|row| (row[to].said, row[to].heard));
+        cells.collect()
+    }
+
+    use Manner::{InTurn, Joining, Patiently};
+
+    #[test]
+    fn what_comes_late_in_a_room_of_a_league_is_not_put_down_to_who_spoke_next() {
+        // The first and the third share a pod; the second is apart. What the first said at 0 came to the third at 450, after
+        // the second had spoken in that room.
+        let said = said(&[
+            (0, 0, 0, InTurn, &[2, -1, -1]),
+            (1, 0, 400, InTurn, &[-1, 402, 450]),
+            (0, 0, 800, InTurn, &[802, -1, 803]),
+            (1, 0, 1_200, InTurn, &[-1, 1_202, -1]),
+        ]);
+        assert_eq!(unsteady(&said), [0, 1], "they are asked again");
+        let matrix = matrix(&said, 3, Scratch::LeagueRooms);
+        assert_eq!(cells(&matrix, 2), [(1, 1), (1, 0), (0, 0)]);
+        assert!(unsteady_pairs(&said, 3, Scratch::LeagueRooms).is_empty());
+        // With a number on everything it is what it seems.
+        assert_eq!(unsteady_pairs(&said, 3, Scratch::ProbeRoom).len(), 2);
+    }
+
+    #[test]
+    fn who_is_never_heard_makes_nothing_doubtful() {
+        let said = said(&[
+            (0, 0, 0, InTurn, &[2, -1]),
+            (1, 0, 400, InTurn, &[-1, 402]),
+            (0, 0, 800, InTurn, &[802, -1]),
+            (1, 0, 1_200, InTurn, &[-1, 1_202]),
+        ]);
+        assert!(unsteady(&said).is_empty());
+        let matrix = matrix(&said, 2, Scratch::LeagueRooms);
+        assert_eq!(cells(&matrix, 0), [(2, 2), (2, 0)]);
+        assert_eq!(cells(&matrix, 1), [(2, 0), (2, 2)]);
+    }
+
+    #[test]
+    fn who_was_asked_again_counts_by_that_alone_and_what_changed_is_kept() {
+        let said = said(&[
+            (0, 0, 0, InTurn, &[2, 3]),
+            (0, 1, 100, InTurn, &[102, -1]),
+            (0, 0, 2_000, Patiently, &[2_002, -1]),
+            (0, 1, 3_600, Patiently, &[3_602, -1]),
+        ]);
+        let matrix = matrix(&said, 2, Scratch::LeagueRooms);
+        assert_eq!(matrix.rows[0][1].heard, 0);
+        assert_eq!(matrix.rows[0][1].said, 2);
+        assert_eq!(
+            unsteady_pairs(&said, 2, Scratch::LeagueRooms),
+            [Pair { from: 0, to: 1 }]
+        );
+    }
+
+    #[test]
+    fn a_join_that_was_not_heard_proves_nothing() {
+        let said = said(&[
+            (0, 0, 0, Joining, &[2]),
+            (1, 0, 100, Joining, &[-1, 102]),
+            (1, 0, 500, InTurn, &[502, 502]),
+        ]);
+        let matrix = matrix(&said, 2, Scratch::LeagueRooms);
+        assert_eq!(cells(&matrix, 0), [(0, 0), (1, 1)]);
+        assert!(unsteady(&said).is_empty() && unsteady_pairs(&said, 2, Scratch::LeagueRooms).is_empty());
+    }
+
+    #[test]
+    fn company_is_found_through_a_third_and_in_either_direction() {
+        let said = said(&[
+            (0, 0, 0, InTurn, &[1, 2, -1, -1]),
+            (2, 1, 100, InTurn, &[-1, 101, 102, -1]),
+            (3, 0, 500, InTurn, &[-1, -1, -1, 501]),
+        ]);
+        let mut of_the_first = company(&said, 0);
+        of_the_first.sort_unstable();
+        assert_eq!(of_the_first, [0, 1, 2]);
+        assert_eq!(company(&said, 3), [3]);
+    }
+}
