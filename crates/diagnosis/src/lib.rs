@@ -24,7 +24,7 @@ pub use matrix::{Heard, Matrix, Pair, Partition};
 pub use page::page;
 pub use report::{Confidence, Fact, Finding, Light, Outcome, Report};
 pub use saved::{SCHEMA, Saved, Unreadable, exit_code};
-pub use turns::{PodCount, Search, Turns, chance_of_a_miss, pod_count};
+pub use turns::{PodCount, Search, Turns, chance_of_a_miss, chance_of_an_omission, pod_count};
 
 /// Judges evidence, at a time.
 pub fn diagnose(evidence: &Evidence, now: Millis) -> Report {

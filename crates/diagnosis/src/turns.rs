@@ -113,6 +113,34 @@ pub fn chance_of_a_miss(pods: u32, draws: u32) -> f64 {
     (1.0 - all).clamp(0.0, 1.0)
 }
 
+/// More pods than this are as good as this many.
+const MANY: u32 = 40;
+
+/// The chance that a balancer that draws left a pod out of so many draws, by what searching has shown: over every number of
+/// pods, each as likely as the searches make it, where few are more usual than many (the prior falls with the square). There
+/// are so many at the least.
+pub fn chance_of_an_omission(searches: &[Search], least: u32, draws: u32) -> f64 {
+    let requests: u32 = searches.iter().map(|search| search.requests).sum();
+    let found = u32::try_from(searches.iter().filter(|search| search.found).count()).unwrap_or(u32::MAX);
+    let astray = f64::from(requests.saturating_sub(found));
+    let likelihood = |pods: u32| {
+        let answered = 1.0 / f64::from(pods);
+        let misses = if astray > 0.0 {
+            astray * (1.0 - answered).ln()
+        } else {
+            0.0
+        };
+        (f64::from(found) + 2.0) * answered.ln() + misses
+    };
+    let pods = least.clamp(1, MANY)..=MANY;
+    let best = pods.clone().map(likelihood).fold(f64::NEG_INFINITY, f64::max);
+    let (all, missed) = pods.fold((0.0, 0.0), |(all, missed), pods| {
+        let weight = (likelihood(pods) - best).exp();
+        (all + weight, missed + weight * chance_of_a_miss(pods, draws))
+    });
+    if all > 0.0 { missed / all } else { 1.0 }
+}
+
 /// The least chance of being answered that makes so many answers in so many requests not too unlikely
 /// (Clopper and Pearson, 1934).
 fn lower(requests: u32, found: u32) -> f64 {
@@ -221,6 +249,21 @@ mod tests {
         // 3·(2/3)^8 − 3·(1/3)^8
         assert!((chance_of_a_miss(3, 8) - 0.116_6).abs() < 0.001);
         assert!(chance_of_a_miss(1, 1) < 1e-12 && chance_of_a_miss(2, 1) > 0.999);
+    }
+
+    #[test]
+    fn an_omission_is_less_likely_the_more_is_asked_and_more_likely_the_more_pods_there_may_be() {
+        let three = [4, 1, 3, 2, 7, 1].map(found);
+        let chance = |draws| chance_of_an_omission(&three, 2, draws);
+        assert!(
+            chance(6) > 0.2 && chance(11) < 0.1,
+            "{} {}",
+            chance(6),
+            chance(11)
+        );
+        assert!(chance(20) < chance(11) && chance(1) > 0.99);
+        assert!(chance_of_an_omission(&three, 4, 11) > chance(11));
+        assert!(chance_of_an_omission(&[found(1); 6], 1, 8) < 0.01);
     }
 
     proptest! {

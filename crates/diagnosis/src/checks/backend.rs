@@ -9,7 +9,7 @@ use crate::checks::{not_probed, skipped};
 use crate::evidence::{Evidence, ProbeEvidence, RoomProbe, TurnsEvidence};
 use crate::matrix::{Pair, Partition};
 use crate::report::{Confidence, Finding, Outcome};
-use crate::turns::{PodCount, Turns, chance_of_a_miss, pod_count};
+use crate::turns::{PodCount, Search, Turns, chance_of_a_miss, chance_of_an_omission, pod_count};
 
 pub(crate) const ROOM_SPLIT: &str = "GS-ROOM-SPLIT";
 pub(super) const ONE_WAY: &str = "GS-ONE-WAY";
@@ -62,6 +62,7 @@ struct Known {
     named: BTreeSet<String>,
     /// Those of them that held a socket of the probe.
     holding: BTreeSet<String>,
+    searches: Vec<Search>,
     /// By searching.
     count: Option<PodCount>,
     /// By the pods' own words.
@@ -73,6 +74,7 @@ impl Known {
         let mut known = Self {
             named: BTreeSet::new(),
             holding: BTreeSet::new(),
+            searches: Vec::new(),
             count: None,
             claimed: None,
         };
@@ -90,6 +92,7 @@ impl Known {
             if let Some(turns) = &probe.turns {
                 known.named.extend(turns.pods.iter().cloned());
                 known.count = pod_count(&turns.searches);
+                known.searches.clone_from(&turns.searches);
             }
             if let Some(room) = &probe.room {
                 known
@@ -131,8 +134,8 @@ impl Known {
 
     /// The chance that no socket of so many was on one of the pods.
     fn missed(&self, sockets: usize) -> f64 {
-        if !self.named.is_empty() && self.holding.len() == self.named.len() && self.names() >= self.searched()
-        {
+        let at_least = self.count.map_or(1, |count| count.least);
+        if !self.named.is_empty() && self.holding.len() == self.named.len() && self.names() >= at_least {
             return 0.0;
         }
         let sockets = u32::try_from(sockets).unwrap_or(u32::MAX);
@@ -143,6 +146,9 @@ impl Known {
                 likely,
                 ..
             }) if sockets >= likely => 0.0,
+            Some(PodCount {
+                turns: Turns::Drawn, ..
+            }) => chance_of_an_omission(&self.searches, self.names().max(2), sockets),
             _ => chance_of_a_miss(self.reached(), sockets),
         }
     }

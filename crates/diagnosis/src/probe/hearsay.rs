@@ -90,6 +90,20 @@ pub(super) fn company(said: &[Stimulus], of: usize) -> Vec<usize> {
     company
 }
 
+/// What a message that names a room alone is put down to: the last that was said there and is still missing at this socket.
+/// Those before it had their time.
+pub(super) fn put_down(said: &[Stimulus], room: Option<usize>, to: usize, at: Instant) -> Option<usize> {
+    // What the joins set off has died away by the time that anybody speaks.
+    let joining = said.last().is_none_or(|last| last.is(Manner::Joining));
+    said.iter().rposition(|this| {
+        this.is(Manner::Joining) == joining
+            && Some(this.room) == room
+            && this.at <= at
+            && at - this.at <= LATEST
+            && this.reached(to) == Some(false)
+    })
+}
+
 /// Whether what a socket heard, or did not hear, of this cannot be told from what it heard of another. Where only the room
 /// is named, a message that came late looks like the next one that was said there.
 fn is_doubtful(said: &[Stimulus], this: usize, to: usize, scratch: Scratch) -> bool {
@@ -263,6 +277,24 @@ mod tests {
         let matrix = matrix(&said, 2, Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 0), [(0, 0), (1, 1)]);
         assert!(unsteady(&said).is_empty() && unsteady_pairs(&said, 2, Scratch::LeagueRooms).is_empty());
+    }
+
+    #[test]
+    fn a_message_is_put_down_to_the_last_that_is_missing_and_was_said_where_it_came() {
+        let mut said = said(&[
+            (0, 0, 0, InTurn, &[2, -1]),
+            (1, 1, 200, InTurn, &[203, 202]),
+            (0, 0, 400, InTurn, &[402, -1]),
+        ]);
+        let at = said[0].at + Duration::from_millis(450);
+        let to = |said: &[Stimulus], room| put_down(said, room, 1, at);
+        assert_eq!(
+            (to(&said, Some(0)), to(&said, Some(1)), to(&said, None)),
+            (Some(2), None, None)
+        );
+        said[2].heard[1] = Some(at);
+        assert_eq!(to(&said, Some(0)), Some(0), "one that was late, or overtaken");
+        assert_eq!(put_down(&said, Some(0), 1, at + LATEST), None, "too late for any");
     }
 
     #[test]

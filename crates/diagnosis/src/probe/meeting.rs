@@ -125,7 +125,7 @@ impl Meeting {
         evidence: &mut RoomProbe,
     ) -> Result<(), Stopped> {
         // What the joins set off dies away first.
-        self.until_quiet(pace, QUIET, evidence).await?;
+        self.until_quiet(pace, self.patience(), evidence).await?;
         let everybody: Vec<usize> = (0..self.size()).collect();
         for _ in 0..ROUNDS {
             self.round(pace, &everybody, Manner::InTurn, evidence).await?;
@@ -289,13 +289,7 @@ fn take(
         Scratch::LeagueRooms if name == "sync_members" => {
             let id = field("leagueId");
             let room = rooms.iter().position(|room| Some(room.as_str()) == id);
-            // The latest, or one before it that is still missing here.
-            said.iter().rposition(|said| {
-                Some(said.room) == room
-                    && said.at <= arrival.at
-                    && arrival.at - said.at <= LATEST
-                    && is_open(said, arrival)
-            })
+            hearsay::put_down(said, room, arrival.socket, arrival.at)
         }
         _ => return,
     };

@@ -17,7 +17,7 @@ use super::pace::{Pace, Stopped, Turn};
 use super::socket::{Arrival, Socket, open};
 use super::{Caps, Target, millis};
 use crate::evidence::{ProbeEvidence, ProbeSocket, RoomProbe, Scratch};
-use crate::turns::{PodCount, Turns, chance_of_a_miss, pod_count};
+use crate::turns::{PodCount, Search, Turns, chance_of_an_omission, pod_count};
 
 /// How long a join may take. What is not acknowledged by then never is (contract, section 4, 10).
 const ACK_LIMIT: Duration = Duration::from_secs(2);
@@ -29,13 +29,12 @@ const ROOMS: usize = 2;
 const WHERE_NOTHING_TELLS: u32 = 8;
 /// A chance of leaving a pod out that is not worth another socket.
 const SMALL: f64 = 0.1;
-/// More than any cap allows.
-const MANY: u32 = 64;
 
 /// What was found out before of who is there.
 pub(super) struct Expected {
     /// Pods that named themselves.
     named: BTreeSet<String>,
+    searches: Vec<Search>,
     /// By searching.
     count: Option<PodCount>,
     /// Somebody answered, and no pod named itself: the field's backend, which has no probe rooms.
@@ -56,6 +55,7 @@ impl Expected {
         Self {
             nameless: named.is_empty() && evidence.health.iter().any(|health| !health.status.is_empty()),
             named,
+            searches: turns.map(|turns| turns.searches.clone()).unwrap_or_default(),
             count: turns.and_then(|turns| pod_count(&turns.searches)),
             never_granted: evidence.path.as_ref().is_some_and(|path| path.never_granted),
         }
@@ -63,38 +63,21 @@ impl Expected {
 
     /// Whether these sockets reach everybody, as far as can be known.
     fn enough(&self, sockets: &[ProbeSocket]) -> bool {
-        let searched = self.count.map_or(0, |count| count.likely);
+        let (searched, at_least) = self.count.map_or((0, 0), |count| (count.likely, count.least));
         let named = u32::try_from(self.named.len()).unwrap_or(u32::MAX);
-        if named > 1 && named >= searched {
+        if named > 1 && named >= at_least {
             // They say who they are, so there is no need to guess.
             let holding: BTreeSet<&String> =
                 sockets.iter().filter_map(|socket| socket.pod.as_ref()).collect();
             return self.named.iter().all(|pod| holding.contains(pod));
         }
-        u32::try_from(sockets.len()).is_ok_and(|sockets| sockets >= sockets_for(self.count))
-    }
-}
-
-/// So many sockets leave a pod out with a small chance only. They may still be too few for the caps.
-fn sockets_for(count: Option<PodCount>) -> u32 {
-    match count {
-        // Others may come in between, so everybody twice.
-        Some(PodCount {
-            turns: Turns::Strict,
-            likely,
-            ..
-        }) => likely.saturating_mul(2),
-        Some(PodCount {
-            turns: Turns::Drawn,
-            likely,
-            ..
-        }) => (likely..=MANY)
-            .find(|sockets| chance_of_a_miss(likely, *sockets) <= SMALL)
-            .unwrap_or(MANY),
-        Some(PodCount {
-            turns: Turns::None, ..
-        })
-        | None => WHERE_NOTHING_TELLS,
+        let so_many = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
+        match self.count.map(|count| count.turns) {
+            // Others may come in between, so half as many again.
+            Some(Turns::Strict) => so_many >= searched + searched.div_ceil(2),
+            Some(Turns::Drawn) => chance_of_an_omission(&self.searches, named.max(2), so_many) <= SMALL,
+            Some(Turns::None) | None => so_many >= WHERE_NOTHING_TELLS,
+        }
     }
 }
 
@@ -299,50 +282,58 @@ fn read(answer: serde_json::Value) -> Result<Ack, String> {
 mod tests {
     use super::*;
 
-    fn count(turns: Turns, likely: u32) -> PodCount {
-        PodCount {
-            turns,
-            likely,
-            least: 1,
-            most: None,
+    fn expected(named: &[&str], searches: &[u32]) -> Expected {
+        let searches: Vec<Search> = searches
+            .iter()
+            .map(|&requests| Search {
+                requests,
+                found: true,
+            })
+            .collect();
+        Expected {
+            named: named.iter().map(|&pod| pod.to_owned()).collect(),
+            count: pod_count(&searches),
+            searches,
+            nameless: false,
+            never_granted: false,
         }
+    }
+
+    fn on(pods: &[&str]) -> Vec<ProbeSocket> {
+        pods.iter()
+            .map(|&pod| ProbeSocket {
+                pod: Some(pod.to_owned()),
+                ..ProbeSocket::default()
+            })
+            .collect()
+    }
+
+    /// How many sockets are enough where no pod says who it is.
+    fn wanted(searches: &[u32]) -> usize {
+        let expected = expected(&[], searches);
+        (0..100)
+            .find(|&many| expected.enough(&vec![ProbeSocket::default(); many]))
+            .unwrap()
     }
 
     #[test]
     fn more_pods_ask_for_more_sockets() {
-        let wanted = |turns| {
-            (2..=5)
-                .map(|pods| sockets_for(Some(count(turns, pods))))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(wanted(Turns::Strict), [4, 6, 8, 10]);
-        assert_eq!(wanted(Turns::Drawn), [5, 9, 13, 18]);
-        assert_eq!(
-            (sockets_for(None), sockets_for(Some(count(Turns::None, 1)))),
-            (8, 8)
-        );
+        assert_eq!([2, 3, 4, 5].map(|pods| wanted(&[pods; 4])), [3, 5, 6, 8]);
+        assert_eq!([&[][..], &[1; 6]].map(wanted), [8, 8]);
+        // Drawn among two, three and five.
+        let drawn = [[1, 3, 2, 1, 4, 1], [4, 1, 3, 2, 7, 1], [5, 9, 1, 3, 11, 1]].map(|drawn| wanted(&drawn));
+        assert!(drawn.is_sorted() && (7..12).contains(&drawn[1]), "{drawn:?}");
     }
 
     #[test]
     fn where_every_pod_has_a_name_and_a_socket_there_are_enough() {
-        let on = |pod: &str| ProbeSocket {
-            pod: Some(pod.to_owned()),
-            ..ProbeSocket::default()
-        };
-        let expected = |named: &[&str], likely| Expected {
-            named: named.iter().map(|&pod| pod.to_owned()).collect(),
-            count: Some(count(Turns::Drawn, likely)),
-            nameless: false,
-            never_granted: false,
-        };
-        let two = [on("a"), on("b")];
-        assert!(expected(&["a", "b"], 2).enough(&two));
+        assert!(expected(&["a", "b"], &[2, 1, 3]).enough(&on(&["a", "b"])));
         assert!(
-            !expected(&["a", "b", "c"], 2).enough(&[on("a"), on("b"), on("a"), on("b"), on("a"), on("b")]),
+            !expected(&["a", "b", "c"], &[2, 1, 3]).enough(&on(&["a", "b", "a", "b", "a", "b", "a", "b"])),
             "one has a name, and nobody is on it yet"
         );
         assert!(
-            !expected(&["a", "b"], 3).enough(&two),
+            !expected(&["a", "b"], &[3; 4]).enough(&on(&["a", "b"])),
             "searching found one that has no name"
         );
     }

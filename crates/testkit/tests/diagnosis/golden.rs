@@ -1,4 +1,5 @@
-//! The evidence of a run, kept beside the rules that judge it: `GAVELSCOPE_GOLDEN=1` writes it anew.
+//! The evidence of a run, kept beside the rules that judge it: `GAVELSCOPE_GOLDEN=1` writes it anew. What is said of it is
+//! written by the same variable where it is judged (`crates/diagnosis/tests/golden.rs`).
 
 use std::path::Path;
 
@@ -16,8 +17,9 @@ pub fn keep(row: &Row, kind: Kind, mut evidence: Evidence) -> Result<(), Box<dyn
     // The port is of no use to anybody.
     "http://127.0.0.1".clone_into(&mut evidence.server);
     let report = diagnose(&evidence, evidence.taken_at);
-    let text = Saved::of(report, evidence)?.text()?;
-    std::fs::create_dir_all(FOLDER)?;
+    // Whatever no file may hold is taken out on this way.
+    let evidence = Saved::of(report, evidence)?.evidence;
+    let text = serde_json::to_string(&evidence)? + "\n";
     let file = format!("{}-{}.json", row.name.replace('_', "-"), kind.word());
     std::fs::write(Path::new(FOLDER).join(file), text)?;
     Ok(())

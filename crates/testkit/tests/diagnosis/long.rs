@@ -87,7 +87,7 @@ async fn lane(row: &Row, kind: Kind, left: Arc<AtomicU32>) -> Result<Tally, Stri
     let mut taken = take();
     while taken {
         let house = House::open(row.fleet(kind), row.front).await?;
-        let _strangers = Strangers::where_all_works(row, &house);
+        let _strangers = Strangers::of(row, &house);
         loop {
             let permit = AT_A_TIME.acquire().await.expect("it is never closed");
             let (evidence, report) = examine(row, &house).await;

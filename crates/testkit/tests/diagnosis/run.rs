@@ -19,7 +19,7 @@ pub const ASKS: usize = 1;
 /// Starts the row's fleet, judges it once, and keeps the evidence where that is wanted.
 pub async fn once(row: &Row, kind: Kind) -> Result<(), String> {
     let house = House::open(row.fleet(kind), row.front).await?;
-    let _strangers = Strangers::where_all_works(row, &house);
+    let _strangers = Strangers::of(row, &house);
     let (evidence, report) = examine(row, &house).await;
     let probe = evidence.probe.as_ref().unwrap();
     println!(

@@ -10,14 +10,13 @@ use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::Rest;
 use gavelscope_contract::Money;
 use gavelscope_contract::auction::BidRequest;
-use gavelscope_testkit::fleet::Adapter;
 use gavelscope_testkit::pods::Seed;
 use gavelscope_wire::connection::{ConnectOptions, Connection, Endpoint, connect};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::front::{Front, House};
+use crate::front::House;
 use crate::rows::Row;
 
 /// So many at the same time, two of each of the people who do not ask for the diagnosis.
@@ -32,13 +31,9 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// Where a stranger can do anything at all; elsewhere there are none.
-    pub fn where_all_works(row: &Row, house: &House) -> Option<Self> {
-        let works = !row.refuse_websockets
-            && !row.redis_dies
-            && row.adapter != Adapter::Stalled
-            && row.front != Front::LatePod;
-        works.then(|| Self::come(&house.url, &house.seed))
+    /// In the rows that have them.
+    pub fn of(row: &Row, house: &House) -> Option<Self> {
+        row.strangers.then(|| Self::come(&house.url, &house.seed))
     }
 
     /// They come.
