@@ -47,7 +47,7 @@ pub fn diagnose(evidence: &Evidence, now: Millis) -> Report {
             };
             (light, with_fix(worst), Some(worst.code.clone()))
         }
-        None => unharmed(&findings),
+        None => unharmed(&findings, evidence),
     };
     Report {
         at: now,
@@ -60,7 +60,7 @@ pub fn diagnose(evidence: &Evidence, now: Millis) -> Report {
 
 /// Nothing is wrong. Whether all is well is another question: the one thing that matters has to have been measured, in a
 /// room where everybody was asked, or by bids that came back and none that was missed.
-fn unharmed(findings: &[Finding]) -> (Light, String, Option<String>) {
+fn unharmed(findings: &[Finding], evidence: &Evidence) -> (Light, String, Option<String>) {
     let of = |code: &str, outcome| {
         findings
             .iter()
@@ -72,10 +72,16 @@ fn unharmed(findings: &[Finding]) -> (Light, String, Option<String>) {
         return (Light::Grey, open.sentence.clone(), Some(open.code.clone()));
     }
     let heard = of(echo, Outcome::Pass).filter(|_| of(delivery, Outcome::Pass).is_some());
-    if let Some(proof) = of(room, Outcome::Pass).or(heard) {
+    let enough = heard.filter(|_| evidence.session.as_ref().is_some_and(session::echoes_are_enough));
+    if let Some(proof) = of(room, Outcome::Pass).or(enough) {
         let sentence =
             "All is well: what is bid reaches everybody, and what you see is what the server says.";
         return (Light::Green, sentence.to_owned(), Some(proof.code.clone()));
+    }
+    if heard.is_some() {
+        let sentence = "Nothing is wrong so far: your bid came back. The pod that you are connected to may have taken it \
+                        itself; a few more, or the diagnosis, tell whether the others do.";
+        return (Light::Grey, sentence.to_owned(), Some(echo.to_owned()));
     }
     let sentence = "Nothing is wrong so far. Whether bids come back is known after your first one, or when you run the \
                     diagnosis.";

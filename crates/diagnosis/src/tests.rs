@@ -85,9 +85,9 @@ fn before_the_first_bid_nothing_is_called_healthy() {
 }
 
 #[test]
-fn a_bid_that_came_back_while_nothing_is_missed_makes_it_healthy() {
+fn bids_that_came_back_while_nothing_is_missed_make_it_healthy() {
     let echo = |s: &mut serde_json::Value| {
-        s["measurements"]["echo"] = serde_json::json!({"count":1,"last":12,"median":12,"p95":12});
+        s["measurements"]["echo"] = serde_json::json!({"count":3,"last":12,"median":12,"p95":12});
     };
     let report = judged(&seen(echo));
     assert_eq!(
@@ -99,6 +99,21 @@ fn a_bid_that_came_back_while_nothing_is_missed_makes_it_healthy() {
         s["auctions"][0]["sequence"] = 0.into();
     }));
     assert_eq!(polled.light, Light::Grey, "nobody else's bid was heard yet");
+}
+
+#[test]
+fn in_the_field_one_bid_that_came_back_may_have_been_taken_by_my_own_pod() {
+    let after = |bids: u32| {
+        judged(&seen(|s| {
+            s["measurements"]["pods"] = serde_json::json!([]);
+            s["measurements"]["echo"] = serde_json::json!({"count":bids,"last":12,"median":12,"p95":12});
+        }))
+    };
+    assert_eq!(
+        (after(1).light, after(1).code.as_deref()),
+        (Light::Grey, Some("GS-ECHO"))
+    );
+    assert_eq!(after(3).light, Light::Green);
 }
 
 #[test]

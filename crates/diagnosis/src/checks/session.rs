@@ -20,6 +20,9 @@ const SILENCE_MS: u32 = 45_000;
 /// A clock that is further off than this makes dates in logs misleading; the countdown is corrected for it.
 const CLOCK_OFF_MS: u32 = 2_000;
 
+/// So many bids are hardly all taken by the pod that the session is connected to, where there are others.
+const ECHOES: u32 = 3;
+
 pub(super) const SHARE_ROOMS: &str = "Operator: set REDIS_URL on every pod, or run one replica.";
 
 fn open(session: &SessionEvidence) -> impl Iterator<Item = &RoomEvidence> {
@@ -97,6 +100,13 @@ pub(super) fn join(session: &SessionEvidence) -> Finding {
         }
         Some(_) => said(Outcome::Inconclusive, "The join has no answer yet."),
     }
+}
+
+/// Whether bids that came back tell of the whole backend. A pod tells its own sockets of what it took, also where it tells
+/// nobody else; one that has a name says so itself when it is alone, and of others it takes as many bids as hardly all reach
+/// one pod.
+pub(crate) fn echoes_are_enough(session: &SessionEvidence) -> bool {
+    !session.measurements.pods.is_empty() || session.measurements.echo.count >= ECHOES
 }
 
 pub(super) fn echo(session: &SessionEvidence) -> Finding {
