@@ -1266,7 +1266,7 @@ export type RoomProbe = {
 	scratch: Scratch | null,
 	/**  The sockets, in the matrix's order. */
 	sockets: ProbeSocket[],
-	/**  Who heard whom. */
+	/**  Who heard whom, as of last: who was asked again, and with more patience, counts by that alone. */
 	matrix: Matrix,
 	/**  Messages in the room that could be put down to nothing that was said. */
 	strangers: number,
