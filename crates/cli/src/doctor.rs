@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use gavelscope_client::rest::Credentials;
-use gavelscope_client::{ServerAddress, Session, time};
+use gavelscope_client::{ClientError, ServerAddress, Session, time};
 use gavelscope_contract::AuctionId;
 use gavelscope_diagnosis::operator::{RedisAddress, RedisTarget, look_at_redis};
 use gavelscope_diagnosis::probe::{Caps, Stage, Target, TlsOptions, probe};
 use gavelscope_diagnosis::{Evidence, Finding, Light, Outcome, Report, Saved, diagnose, exit_code};
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::{DoctorArguments, RedisArguments, SignInArguments};
+use crate::arguments::{DoctorArguments, RedisArguments, ServerArguments, SignInArguments};
 use crate::failure::{Exit, Failure};
 use crate::follow;
 use crate::output::Output;
@@ -66,7 +66,13 @@ fn judge_file(file: &Path, output: &Output) -> Result<Light, Failure> {
 
 async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, Failure> {
     let redis = redis(&arguments.redis)?;
-    let backend = Backend::find(&arguments.server.server, &arguments.server.socket).await?;
+    let backend = match Backend::find(&arguments.server.server, &arguments.server.socket).await {
+        // Whose certificate it is and what is wrong with it is a finding.
+        Err(failure) if failure.exit == Exit::Tls && arguments.probe => {
+            return not_trusted(arguments, failure, output).await;
+        }
+        found => found?,
+    };
     let credentials = match &arguments.email {
         Some(email) => {
             let sign_in = SignInArguments {
@@ -145,6 +151,25 @@ async fn examine(arguments: &DoctorArguments, output: &Output) -> Result<Light, 
         session.close().await;
     }
     Ok(last.map_or(Light::Grey, |(light, _)| light))
+}
+
+/// A server that cannot prove who it is: nobody signs in there. Where the probe finds nothing wrong with its certificate,
+/// the failure is left as it was.
+async fn not_trusted(
+    arguments: &DoctorArguments,
+    failure: Failure,
+    output: &Output,
+) -> Result<Light, Failure> {
+    let ServerArguments { server, socket } = &arguments.server;
+    let address = ServerAddress::parse(server, &socket.path).map_err(ClientError::from)?;
+    let evidence = gather(arguments, &address, None, None, &CancellationToken::new()).await;
+    let report = diagnose(&evidence, time::now());
+    if report.light != Light::Red {
+        return Err(failure);
+    }
+    show(&report, &evidence, output)?;
+    save(arguments.save.as_deref(), &report, &evidence)?;
+    Ok(report.light)
 }
 
 async fn gather(

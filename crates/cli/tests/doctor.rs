@@ -7,10 +7,12 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 
-use gavelscope_backend::{Running, Settings, start};
+use gavelscope_backend::{Running, Settings, Web, start};
 use gavelscope_testkit::services::redis::Redis;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -98,5 +100,65 @@ async fn what_cannot_be_read_is_wrong_usage_and_an_empty_address_is_none() {
         assert!(said.contains(words), "{said}");
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
     }
+    running.stop().await;
+}
+
+/// A backend with a certificate that vouches for itself; and the file that whoever trusts it names.
+async fn with_certificate(folder: &Path, expired: bool) -> (Running, String) {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    if expired {
+        params.not_after = date_time_ymd(2001, 1, 1);
+        params.not_before = date_time_ymd(2000, 1, 1);
+    }
+    let key = KeyPair::generate().unwrap();
+    let (certificate, key_file) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let trusted = certificate.display().to_string();
+    let web = Web {
+        tls_cert: Some(certificate),
+        tls_key: Some(key_file),
+        ..Web::default()
+    };
+    let running = start(Settings {
+        web,
+        ..Settings::practice()
+    });
+    (running.await.unwrap(), trusted)
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_a_finding_where_somebody_probes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, trusted) = with_certificate(folder.path(), true).await;
+    let trusting = [("SSL_CERT_FILE", trusted.as_str())];
+    let probed = doctor(&running.url(), &["--json", "--probe"], &trusting).await;
+    let saved = json(&probed);
+    assert_eq!(outcome(&saved, "GS-TLS"), "fail");
+    assert_eq!(
+        saved["evidence"]["probe"]["path"]["tls"]["distrust"]["kind"],
+        "expired"
+    );
+    assert_eq!(probed.status.code(), Some(2));
+    // Without a probe there is nothing to judge, and nobody answers who is trusted.
+    let asked = doctor(
+        &running.url(),
+        &["--email", "ada@example.com", "--auction", "a"],
+        &trusting,
+    )
+    .await;
+    assert_eq!(asked.status.code(), Some(4));
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert!(said.contains("its certificate has expired"), "{said}");
+    running.stop().await;
+
+    let (running, trusted) = with_certificate(folder.path(), false).await;
+    let probed = doctor(
+        &running.url(),
+        &["--json", "--probe"],
+        &[("SSL_CERT_FILE", &trusted)],
+    )
+    .await;
+    assert_eq!(outcome(&json(&probed), "GS-TLS"), "pass");
     running.stop().await;
 }

@@ -647,13 +647,7 @@ fn innermost(error: &reqwest::Error) -> String {
 fn tls_reason(error: &reqwest::Error) -> Option<String> {
     let mut cause = error.source();
     while let Some(source) = cause {
-        let inner = source
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        let tls = source
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        if let Some(tls) = tls {
+        if let Some(tls) = tls_error(source) {
             return Some(match tls {
                 rustls::Error::InvalidCertificate(problem) => certificate_reason(problem),
                 rustls::Error::InvalidMessage(_) => {
@@ -667,11 +661,25 @@ fn tls_reason(error: &reqwest::Error) -> Option<String> {
     None
 }
 
+/// TLS' error in another one. An I/O error does not name what it carries as its source, and it may carry another.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let carried = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    match carried {
+        Some(carried) => tls_error(carried),
+        None => error.downcast_ref::<rustls::Error>(),
+    }
+}
+
 fn certificate_reason(problem: &rustls::CertificateError) -> String {
     use rustls::CertificateError as Problem;
     match problem {
         Problem::Expired | Problem::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        Problem::UnknownIssuer => "its certificate was issued by nobody this machine trusts".to_owned(),
+        // Another authority of the same name is no better than an unknown one.
+        Problem::UnknownIssuer | Problem::BadSignature => {
+            "its certificate was issued by nobody this machine trusts".to_owned()
+        }
         Problem::NotValidForName | Problem::NotValidForNameContext { .. } => {
             "its certificate belongs to another name".to_owned()
         }

@@ -10,8 +10,10 @@ use crate::matrix::{Matrix, Pair};
 use crate::turns::Search;
 
 mod redis;
+mod tls;
 
 pub use redis::{ChannelForm, RedisChannel, RedisEvidence, RedisTrouble, RedisTroubleKind};
+pub use tls::{CertificateEvidence, Distrust, DistrustKind, TlsEvidence};
 
 /// The form of the file. It grows by one when a field changes its meaning; new fields leave it as it is.
 pub const VERSION: u32 = 1;
@@ -145,6 +147,12 @@ pub struct PathEvidence {
     pub server_header: Option<String>,
     /// The names of the cookies that it sets: a balancer's make clients stick.
     pub cookies: Vec<String>,
+    /// What the proxies before the server say of themselves (`Via`).
+    pub via: Option<String>,
+    /// The proxy that this machine goes through, by its environment.
+    pub proxy: Option<String>,
+    /// Its certificates; none without TLS, or where none were shown.
+    pub tls: Option<TlsEvidence>,
 }
 
 /// One answer of `/health`: claims, and the pod that made them.

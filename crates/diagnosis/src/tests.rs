@@ -10,6 +10,7 @@ use crate::{Evidence, Finding, Light, Outcome, Report, diagnose};
 
 mod files;
 mod operator;
+mod tls;
 
 /// A session as it is published before anything happened, with changes.
 fn seen(change: impl FnOnce(&mut serde_json::Value)) -> Evidence {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use gavelscope_wire::connection::{
-    ConnectError, ConnectOptions, Endpoint, Incoming, Stage, TlsFailure, TlsOptions, connect,
-    connect_by_polling,
+    CertificateWitness, ConnectError, ConnectOptions, Endpoint, Incoming, Stage, TlsFailure, TlsOptions,
+    connect, connect_by_polling,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
@@ -114,6 +114,39 @@ async fn a_server_with_a_private_authority_is_trusted_when_its_root_is_given() {
         panic!("no event")
     };
     assert_eq!(event.name(), "over TLS");
+}
+
+#[tokio::test]
+async fn a_witness_sees_the_certificate_and_changes_nothing() {
+    let authority = authority();
+    let watched = |choices: ConnectOptions| {
+        let witness = CertificateWitness::default();
+        let tls = TlsOptions {
+            witness: Some(witness.clone()),
+            ..choices.tls
+        };
+        (witness, ConnectOptions { tls, ..choices })
+    };
+    let trusted = identity(&authority, &["127.0.0.1"], |_| {});
+    let shown = trusted.certificate.clone();
+    let (witness, choices) = watched(trusting(&authority));
+    assert_eq!(witness.presented(), None);
+    connect(&secure(serve_tls(trusted).await), &choices)
+        .await
+        .unwrap();
+    let presented = witness.presented().unwrap();
+    assert_eq!((presented.chain, presented.distrust), (vec![shown], None));
+
+    let stranger = identity(&authority_named("A Stranger"), &["127.0.0.1"], |_| {});
+    let shown = stranger.certificate.clone();
+    let (witness, choices) = watched(trusting(&authority));
+    assert_eq!(
+        failure(serve_tls(stranger).await, &choices).await,
+        TlsFailure::UntrustedIssuer
+    );
+    let presented = witness.presented().unwrap();
+    assert_eq!(presented.chain, [shown]);
+    assert_eq!(presented.distrust, Some(TlsFailure::UntrustedIssuer));
 }
 
 #[tokio::test]

@@ -401,6 +401,15 @@ pub(super) fn path(evidence: &Evidence) -> Finding {
             finding = finding.fact(label, format!("{time} ms"));
         }
     }
+    for (label, who) in [
+        ("The server calls itself", &path.server_header),
+        ("By way of", &path.via),
+        ("Through the proxy", &path.proxy),
+    ] {
+        if let Some(who) = who {
+            finding = finding.fact(label, who.clone());
+        }
+    }
     finding
 }
 

@@ -5,6 +5,7 @@ mod claims;
 mod operator;
 pub(crate) mod session;
 mod subscribers;
+mod tls;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -35,6 +36,7 @@ const CHECKS: &[Check] = &[
         of_session(evidence, session::DELIVERY, session::delivery)
     }),
     (backend::PARTIAL, backend::partial),
+    (tls::CODE, tls::certificate),
     (backend::PATH, backend::path),
     (session::WAY, |evidence| {
         of_session(evidence, session::WAY, session::way)

@@ -3,6 +3,7 @@
 //!
 //! A probe only measures; what that proves is judged elsewhere.
 
+mod certificate;
 mod health;
 mod hearsay;
 mod meeting;
@@ -108,7 +109,11 @@ async fn measure(
     evidence: &mut ProbeEvidence,
 ) -> Result<(), pace::Stopped> {
     told(Stage::Path);
-    evidence.path = Some(path::measure(target, pace).await?);
+    let path = evidence.path.insert(path::measure(target, pace).await?);
+    if path.tls.as_ref().is_some_and(|tls| tls.distrust.is_some()) {
+        // Nothing else would get through either.
+        return Err(pace::Stopped::NotTrusted);
+    }
     told(Stage::Health);
     health::ask(target, pace, health::When::Before, &mut evidence.health).await?;
     told(Stage::Turns);

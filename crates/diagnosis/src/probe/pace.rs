@@ -18,6 +18,9 @@ pub(super) enum Stopped {
     /// It took as long as it may.
     #[error("it took longer than it may")]
     TimeUp,
+    /// The server could not prove who it is.
+    #[error("the server's certificate is not trusted here, so nothing else was asked")]
+    NotTrusted,
 }
 
 /// What a turn is taken for.

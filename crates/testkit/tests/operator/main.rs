@@ -9,3 +9,4 @@
 
 mod fleets;
 mod redis;
+mod tls;

@@ -33,6 +33,7 @@ mod polling;
 mod proxy;
 mod tls;
 mod upgrade;
+mod witness;
 
 pub use connect::{Handshake, Timings, connect};
 pub use endpoint::{Endpoint, InvalidAddress};
@@ -43,3 +44,4 @@ pub use options::{AuthPayload, ConnectOptions, Direction, FrameTap, RawContent, 
 pub use polling::connect_by_polling;
 pub use proxy::Proxy;
 pub use tls::{TlsFailure, TlsOptions};
+pub use witness::{CertificateWitness, Presented};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -13,6 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::endpoint::{Endpoint, InvalidAddress};
 use super::error::ConnectError;
+use super::witness::CertificateWitness;
 
 /// Which certificates are trusted.
 #[derive(Clone, Default)]
@@ -21,6 +23,9 @@ pub struct TlsOptions {
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// Used as it is in place of all that, for a caller who builds one configuration for many connections.
     pub client_config: Option<Arc<ClientConfig>>,
+    /// Sees the certificates that the server shows, trusted or not. It has no part in what is trusted, and none in a
+    /// `client_config` of the caller's own.
+    pub witness: Option<CertificateWitness>,
 }
 
 impl TlsOptions {
@@ -44,6 +49,7 @@ impl fmt::Debug for TlsOptions {
             .debug_struct("TlsOptions")
             .field("extra_roots", &self.extra_roots.len())
             .field("client_config", &self.client_config.is_some())
+            .field("witness", &self.witness.is_some())
             .finish()
     }
 }
@@ -90,7 +96,7 @@ pub enum TlsFailure {
 }
 
 impl TlsFailure {
-    fn from_rustls(error: &rustls::Error) -> Self {
+    pub(super) fn from_rustls(error: &rustls::Error) -> Self {
         match error {
             rustls::Error::InvalidCertificate(reason) => Self::from_certificate(reason),
             rustls::Error::InvalidMessage(_) => Self::NotTls,
@@ -101,7 +107,8 @@ impl TlsFailure {
 
     fn from_certificate(reason: &CertificateError) -> Self {
         match reason {
-            CertificateError::UnknownIssuer => Self::UntrustedIssuer,
+            // Another authority of the same name is no better than an unknown one.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UntrustedIssuer,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
             CertificateError::Revoked => Self::Revoked,
@@ -135,11 +142,15 @@ pub(super) async fn client_config(options: &TlsOptions) -> Result<Arc<ClientConf
         return Ok(Arc::clone(config));
     }
     let extra_roots = options.extra_roots.clone();
-    let built = tokio::task::spawn_blocking(move || build_config(extra_roots)).await;
+    let witness = options.witness.clone();
+    let built = tokio::task::spawn_blocking(move || build_config(extra_roots, witness)).await;
     built.unwrap_or_else(|error| Err(TlsFailure::Other(error.to_string())))
 }
 
-fn build_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, TlsFailure> {
+fn build_config(
+    extra_roots: Vec<CertificateDer<'static>>,
+    witness: Option<CertificateWitness>,
+) -> Result<Arc<ClientConfig>, TlsFailure> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     // Some systems carry a few certificates that do not parse; the others are still good.
@@ -156,12 +167,22 @@ fn build_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientC
             .map_or_else(|| "the list is empty".to_owned(), ToString::to_string);
         return Err(TlsFailure::NoRoots(reason));
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsFailure::from_rustls(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .map_err(|error| TlsFailure::from_rustls(&error))?;
+    let builder = match witness {
+        None => builder.with_root_certificates(roots),
+        Some(witness) => {
+            let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .map_err(|error| TlsFailure::Other(error.to_string()))?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(witness.beside(judge))
+        }
+    };
+    Ok(Arc::new(builder.with_no_client_auth()))
 }
 
 /// Speaks TLS over an open TCP connection.

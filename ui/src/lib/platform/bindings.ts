@@ -247,6 +247,20 @@ export type Carrier =
 /**  HTTP long polling, where a websocket is refused. */
 "polling";
 
+/**  One certificate. */
+export type CertificateEvidence = {
+	/**  Whose it is. */
+	subject: string,
+	/**  Who vouches for it. */
+	issuer: string,
+	/**  The hosts that it is for. */
+	names: string[],
+	/**  From when it is good. */
+	notBefore: Millis,
+	/**  Until when. */
+	notAfter: Millis,
+};
+
 /**  The server's clock against ours. */
 export type ClockEstimate = {
 	/**  Add this to our clock to get the server's, ms. None before the first sample. */
@@ -414,6 +428,27 @@ export type Diagnosis = {
 	/**  What the last one measured. */
 	last: Measured | null,
 };
+
+/**  Why a certificate is not trusted. */
+export type Distrust = {
+	/**  What kind of reason. */
+	kind: DistrustKind,
+	/**  The reason, as a part of a sentence. */
+	detail: string,
+};
+
+/**  What kind of reason. */
+export type DistrustKind = 
+/**  Nobody who is trusted here vouches for it. */
+"issuer" | 
+/**  It is another host's. */
+"name" | 
+/**  Its time is over, by this machine's clock. */
+"expired" | 
+/**  Its time has not begun, by this machine's clock. */
+"early" | 
+/**  Anything else. */
+"other";
 
 /**  Which way something went. */
 export type Drift = 
@@ -937,6 +972,12 @@ export type PathEvidence = {
 	serverHeader: string | null,
 	/**  The names of the cookies that it sets: a balancer's make clients stick. */
 	cookies: string[],
+	/**  What the proxies before the server say of themselves (`Via`). */
+	via: string | null,
+	/**  The proxy that this machine goes through, by its environment. */
+	proxy: string | null,
+	/**  Its certificates; none without TLS, or where none were shown. */
+	tls: TlsEvidence | null,
 };
 
 /**  A person. */
@@ -1438,6 +1479,14 @@ export type Step = {
 	amount: Money,
 	/**  Whether the rules allow it. */
 	allowed: boolean,
+};
+
+/**  The certificates that a server showed. */
+export type TlsEvidence = {
+	/**  Why they are not trusted; none where they are, for this server and now. */
+	distrust: Distrust | null,
+	/**  The server's own first, then those that are to lead to an authority, as far as it sent them. */
+	chain: CertificateEvidence[],
 };
 
 /**  A change of my link. */
