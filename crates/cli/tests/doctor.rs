@@ -9,19 +9,25 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use gavelscope_backend::{Running, Settings, Web, start};
+use gavelscope_diagnosis::Saved;
 use gavelscope_testkit::services::redis::Redis;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+
+/// A look comes every ten seconds, on a machine that has other things to do.
+const LONG: Duration = Duration::from_mins(2);
 
 async fn backend() -> Running {
     start(Settings::practice()).await.unwrap()
 }
 
-/// Runs it against a backend, with this environment and none of a developer's.
-async fn doctor(server: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+/// It, against a backend, with this environment and none of a developer's.
+fn command(server: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gavelctl"));
     for name in ["REDIS_URL", "REDIS_CA_FILE", "GAVELCTL_EMAIL", "GAVELCTL_SERVER"] {
         command.env_remove(name);
@@ -32,7 +38,11 @@ async fn doctor(server: &str, arguments: &[&str], environment: &[(&str, &str)]) 
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = command.output().await.unwrap();
+    command
+}
+
+async fn doctor(server: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let output = command(server, arguments, environment).output().await.unwrap();
     for said in [&output.stdout, &output.stderr] {
         let said = String::from_utf8_lossy(said);
         println!("{said}");
@@ -41,8 +51,14 @@ async fn doctor(server: &str, arguments: &[&str], environment: &[(&str, &str)]) 
     output
 }
 
+/// One object on one line, which is what a file of --save holds, too (its fields: tests/schema.rs).
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap()
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let printed: Value = serde_json::from_str(&text).unwrap();
+    let read = serde_json::to_value(Saved::read(&text).unwrap()).unwrap();
+    assert_eq!(printed["evidence"], read["evidence"]);
+    printed
 }
 
 fn outcome<'a>(saved: &'a Value, code: &str) -> &'a str {
@@ -75,6 +91,40 @@ async fn redis_is_looked_at_when_its_operator_asks_for_it() {
     let said = doctor(&running.url(), &["--redis", &wrong], &[]).await;
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(text.starts_with("BROKEN: ") && text.contains("Redis refuses the user or the password"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn while_it_watches_it_says_what_changed_and_ends_with_the_last_verdict() {
+    let running = backend().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut redis = Redis::start(folder.path()).await.unwrap();
+    let file = folder.path().join("report.json");
+    let arguments = ["--json", "--watch", "--save", file.to_str().unwrap()];
+    let mut child = command(&running.url(), &arguments, &[("REDIS_URL", &redis.url())])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let line = tokio::time::timeout(LONG, lines.next_line()).await;
+        serde_json::from_str::<Value>(&line.unwrap().unwrap().unwrap()).unwrap()
+    };
+    assert_eq!(next().await["exit"], 1);
+    redis.kill().unwrap();
+    assert_eq!(next().await["exit"], 2);
+    // The file is written after the line.
+    let saved = async {
+        while Saved::read(&std::fs::read_to_string(&file).unwrap()).map(|saved| saved.exit) != Ok(2) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, saved).await.unwrap();
+    let pid = child.id().unwrap().to_string();
+    let told = Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
+    assert!(told.success());
+    let ended = tokio::time::timeout(LONG, child.wait()).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(2));
     running.stop().await;
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds since the epoch, by this machine's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 // TypeScript has one kind of number, and it holds these exactly.
 pub struct Millis(#[cfg_attr(feature = "specta", specta(type = u32))] pub i64);
@@ -28,6 +29,7 @@ macro_rules! shown {
     ($($item:item)+) => {$(
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[cfg_attr(feature = "specta", derive(specta::Type))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "camelCase")]
         $item
     )+};
@@ -37,6 +39,7 @@ macro_rules! shown_words {
     ($($item:item)+) => {$(
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "specta", derive(specta::Type))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "camelCase")]
         $item
     )+};

@@ -11,8 +11,13 @@ use thiserror::Error;
 /// In memory it is pence. In JSON, on the wire and to the window, it is a number in **pounds** (`5000000`, `5000000.0`), now and then a string (`"5000000"`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 // TypeScript has one kind of number. What crosses is pounds, as everywhere on the wire.
-pub struct Money(#[cfg_attr(feature = "specta", specta(type = u32))] i64);
+pub struct Money(
+    #[cfg_attr(feature = "specta", specta(type = u32))]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+    i64,
+);
 
 /// Why something is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -21,6 +21,7 @@ pub const VERSION: u32 = 1;
 /// Everything that a verdict rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// The form of the file.
@@ -45,6 +46,7 @@ pub struct Evidence {
 /// What a session has seen anyway. No names, no amounts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionEvidence {
     /// When it was read.
@@ -66,6 +68,7 @@ pub struct SessionEvidence {
 /// What a session has seen of one auction's room.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RoomEvidence {
     /// How far the auction has come.
@@ -83,6 +86,7 @@ pub struct RoomEvidence {
 /// What a probe measured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeEvidence {
     /// When it began.
@@ -106,6 +110,7 @@ pub struct ProbeEvidence {
 /// What a probe cost the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
     /// Connections made, those of single requests included.
@@ -119,6 +124,7 @@ pub struct Cost {
 /// The way to the server, as one connection found it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PathEvidence {
     /// Looking the name up, ms.
@@ -158,6 +164,7 @@ pub struct PathEvidence {
 /// One answer of `/health`: claims, and the pod that made them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HealthSeen {
     /// HTTP status.
@@ -187,6 +194,7 @@ pub struct HealthSeen {
 /// How many pods take turns.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnsEvidence {
     /// Searches without cookies, each request over a fresh connection.
@@ -204,6 +212,7 @@ pub struct TurnsEvidence {
 /// Where the probe's sockets met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Scratch {
     /// A probe room (our backend): what is said carries a number of its own.
@@ -215,6 +224,7 @@ pub enum Scratch {
 /// Who hears whom, measured in a room of its own.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RoomProbe {
     /// What the room was.
@@ -238,6 +248,7 @@ pub struct RoomProbe {
 /// One of the probe's sockets.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeSocket {
     /// The pod that holds it, where that says so.

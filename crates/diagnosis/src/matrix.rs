@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How much of what one socket said another one heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Heard {
     /// What was said.
@@ -35,6 +36,7 @@ impl Heard {
 /// Who heard whom: `rows[from][to]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Matrix {
     /// A row for every socket that spoke, a column for every one that listened, both in the same order.
@@ -44,6 +46,7 @@ pub struct Matrix {
 /// A pair of sockets, by their places in the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Pair {
     /// Who spoke.
@@ -55,6 +58,7 @@ pub struct Pair {
 /// What a matrix proves.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Partition {
     /// Sockets that hear each other, directly or through a third; the largest group first.

@@ -12,6 +12,7 @@ pub const SCHEMA: u32 = 1;
 
 /// A report with its evidence. Whatever is in one is free of e-mail addresses and tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Saved {
     /// The form of the file.
     pub schema: u32,

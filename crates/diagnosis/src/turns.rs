@@ -14,6 +14,7 @@ const STRICT: usize = 4;
 /// One polling session, and how many requests over fresh connections it took to find it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Search {
     /// Requests that were answered or refused as unknown; others do not count.
@@ -25,6 +26,7 @@ pub struct Search {
 /// What the number rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Turns {
     /// Every search took as many requests as every other: the balancer goes round.
@@ -38,6 +40,7 @@ pub enum Turns {
 /// How many pods take turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PodCount {
     /// What the number rests on.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What an operator's Redis showed. No user, no password, no message.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RedisEvidence {
     /// When it was looked at.
@@ -45,6 +46,7 @@ pub struct RedisEvidence {
 /// Why Redis was not looked at to the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RedisTrouble {
     /// What kind of trouble.
@@ -56,6 +58,7 @@ pub struct RedisTrouble {
 /// What kind of trouble with Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum RedisTroubleKind {
     /// Nobody is there, or the name has no address.
@@ -75,6 +78,7 @@ pub enum RedisTroubleKind {
 /// A channel, and how many listen on it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RedisChannel {
     /// As it is set on a pod: for Socket.IO's form, what the names begin with.
@@ -88,6 +92,7 @@ pub struct RedisChannel {
 /// Whose channel it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ChannelForm {
     /// `NAME-request#/#`, as socketioxide (and so gaveld) names them.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The certificates that a server showed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TlsEvidence {
     /// Why they are not trusted; none where they are, for this server and now.
@@ -17,6 +18,7 @@ pub struct TlsEvidence {
 /// Why a certificate is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Distrust {
     /// What kind of reason.
@@ -28,6 +30,7 @@ pub struct Distrust {
 /// What kind of reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum DistrustKind {
     /// Nobody who is trusted here vouches for it.
@@ -45,6 +48,7 @@ pub enum DistrustKind {
 /// One certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateEvidence {
     /// Whose it is.
