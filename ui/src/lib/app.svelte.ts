@@ -1,6 +1,7 @@
 import { createContext } from 'svelte';
 
 import { Attention } from './attention.svelte';
+import { BidDraft } from './bid-draft.svelte';
 import { OpenBids } from './open-bids.svelte';
 import { asProblem, type AuctionId, type AuctionView, type CommandError, type Platform } from './platform/platform';
 import { Store } from './store.svelte';
@@ -28,6 +29,7 @@ export class App {
   /** A failure that no part of the page has claimed. */
   problem = $state.raw<CommandError | null>(null);
   #chosen = $state<AuctionId | null>(null);
+  #drafts = new Map<AuctionId, BidDraft>();
 
   constructor(platform: Platform, store: Store = new Store(), time: Time = { fast, slow }, readOnly = false) {
     this.platform = platform;
@@ -44,6 +46,18 @@ export class App {
   get auction(): AuctionView | null {
     const auctions = this.session?.auctions ?? [];
     return auctions.find((auction) => auction.id === this.#chosen) ?? auctions.at(-1) ?? null;
+  }
+
+  /** What is being typed for an auction. It stays while another tab is looked at. */
+  draft(auctionId: AuctionId): BidDraft {
+    const lot = () => this.session?.auctions.find((auction) => auction.id === auctionId)?.lot ?? null;
+    const seen = () => {
+      const now = lot();
+      return now === null ? null : { lot: now.number, price: now.price };
+    };
+    const draft = this.#drafts.get(auctionId) ?? new BidDraft(this.platform, auctionId, seen);
+    this.#drafts.set(auctionId, draft);
+    return draft;
   }
 
   showRoom(auctionId: AuctionId) {

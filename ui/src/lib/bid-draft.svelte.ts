@@ -21,6 +21,7 @@ export class BidDraft {
   #platform: Pick<Platform, 'checkBid' | 'placeBid'>;
   #auctionId: AuctionId;
   #look: () => Seen | null;
+  #looked: Seen | null = null;
 
   /** `look` tells what is on the block now. */
   constructor(platform: Pick<Platform, 'checkBid' | 'placeBid'>, auctionId: AuctionId, look: () => Seen | null) {
@@ -74,11 +75,19 @@ export class BidDraft {
     this.#forget();
   }
 
-  /** Another lot is on the block: an unconfirmed bid was for the old one. */
-  lotChanged(): void {
-    this.typed = '';
-    this.pending = null;
-    this.#forget();
+  /**
+   * What stands on the block now, whenever that changes. An unconfirmed bid was for the lot that it was made for; and what
+   * the rules had against a bid ("you lead") they had at the price of that moment.
+   */
+  see(seen: Seen | null): void {
+    const before = this.#looked;
+    this.#looked = seen;
+    if (before === null) return;
+    if (seen?.lot !== before.lot) {
+      this.typed = '';
+      this.pending = null;
+      this.#forget();
+    } else if (seen.price !== before.price && this.problem?.code === 'bidRefused') this.#forget();
   }
 
   async #check(typed: string, seen: Seen, insist: boolean, askAnyway = false): Promise<void> {

@@ -109,6 +109,24 @@ describe('a bid below the limit', () => {
   });
 });
 
+describe('what the rules had against a bid', () => {
+  const leading = new Scripted({
+    checkBid: () => {
+      throw refusal('bidRefused', 'You lead. Nothing to do until somebody bids more.', 'Choose another amount.');
+    },
+  });
+
+  it('is said until the price changes: then it is another question', async () => {
+    const { show } = await openWindow(inRoom(now), 'room', leading);
+    await bid('7000000');
+    await show(inRoom(now));
+    expect(at('error-sentence').textContent).toContain('You lead.');
+    await show(inRoom(now, { lot: { ...base.lot!, price: pounds(8_000_000) } }));
+    expect(screen.queryByTestId('error-sentence')).toBeNull();
+    expect(at<HTMLInputElement>('bid-input').value).toBe('7000000');
+  });
+});
+
 describe('the five steps', () => {
   // Small enough that none of them asks a second time.
   const amounts = [6_100_000, 6_200_000, 6_300_000, 6_400_000, 6_500_000];

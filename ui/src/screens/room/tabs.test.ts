@@ -78,6 +78,26 @@ describe('several auctions', () => {
     await settle();
     expect(scripted.asked('checkBid').map(([auction]) => auction)).toEqual(['a-2']);
   });
+
+  it('keep what is typed for each while another is looked at, but not for a lot that is gone', async () => {
+    const { app, show } = await openWindow(several(thursday, outbid()));
+    app.showRoom('a-1');
+    await settle();
+    const typed = () => screen.getByTestId<HTMLInputElement>('bid-input').value;
+    await fireEvent.input(screen.getByTestId('bid-input'), { target: { value: '7000000' } });
+    await fireEvent.click(tabs()[1]!);
+    await settle();
+    await fireEvent.click(tabs()[0]!);
+    await settle();
+    expect(typed()).toBe('7000000');
+    await fireEvent.click(tabs()[1]!);
+    await settle();
+    const next = fixtures.auction(now, { lot: { ...thursday.lot!, number: 5, club: fixtures.club(4) } });
+    await show(several(next, outbid()));
+    await fireEvent.click(tabs()[0]!);
+    await settle();
+    expect(typed()).toBe('');
+  });
 });
 
 describe('the keys of the tabs', () => {
