@@ -107,7 +107,7 @@ impl From<ClientError> for CommandError {
             ClientError::SignIn(_) => ErrorCode::SignInRefused,
             ClientError::SignedOut => ErrorCode::SignedOut,
             ClientError::Amount(_) => ErrorCode::BadAmount,
-            ClientError::Rule(_) => ErrorCode::BidRefused,
+            ClientError::Rule(_) | ClientError::Blocked(_) => ErrorCode::BidRefused,
             ClientError::PriceMoved { .. } => ErrorCode::PriceMoved,
             ClientError::TooLate { .. } => ErrorCode::TooLate,
             ClientError::UnknownAuction(_) => ErrorCode::UnknownAuction,

@@ -98,7 +98,10 @@ impl From<ClientError> for Failure {
             ClientError::Malformed { .. } => Exit::Malformed,
             ClientError::SignIn(_) | ClientError::SignedOut => Exit::SignIn,
             ClientError::Amount(_) => Exit::NotAnAmount,
-            ClientError::Rule(_) | ClientError::PriceMoved { .. } | ClientError::TooLate { .. } => Exit::Rule,
+            ClientError::Rule(_)
+            | ClientError::Blocked(_)
+            | ClientError::PriceMoved { .. }
+            | ClientError::TooLate { .. } => Exit::Rule,
             ClientError::UnknownAuction(_) => Exit::UnknownAuction,
             ClientError::Ended => Exit::Lost,
             ClientError::Refused(refusal) => match refusal.code {

@@ -71,9 +71,12 @@ pub enum ClientError {
     /// What was typed is not an amount.
     #[error("That is not an amount: {0}.")]
     Amount(#[from] MoneyError),
-    /// The bid would break a rule that is known here; nothing was sent.
+    /// The amount would break a rule that is known here; nothing was sent.
     #[error("{0}")]
     Rule(String),
+    /// No bid of any amount is possible now; nothing was sent.
+    #[error("{0}")]
+    Blocked(String),
     /// The price is not the one that was seen when the bid was confirmed; nothing was sent.
     #[error("The price moved to {now} before your bid was sent, so it was not sent.")]
     PriceMoved {
@@ -144,6 +147,7 @@ impl ClientError {
             Self::SignedOut => "Sign in again.",
             Self::Amount(_) => "Type it like 5000000, 5,000,000 or 5.5m.",
             Self::Rule(_) => "Choose another amount.",
+            Self::Blocked(_) => "Nothing was sent.",
             Self::PriceMoved { .. } => "Look at the new price and decide again.",
             Self::TooLate { .. } => "Insist if you want it sent all the same; it may come too late.",
             Self::UnknownAuction(_) => "Go back to the lobby and open it from there.",

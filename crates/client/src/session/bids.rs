@@ -60,19 +60,20 @@ impl Driver {
         match &shown.bidding.blocked {
             // The budget is judged by the amount itself, with better words; what is too late, by what is left.
             Some(blocked) if !matches!(blocked.reason, BlockReason::Budget | BlockReason::TooLate) => {
-                return Err(ClientError::Rule(blocked.sentence.clone()));
+                return Err(ClientError::Blocked(blocked.sentence.clone()));
             }
             _ => {}
         }
         let around = self.surroundings(room);
         let Some(purse) = view::purse(&room.state, &around) else {
             let sentence = bid_button::sentence(BlockReason::NotAParticipant);
-            return Err(ClientError::Rule(sentence.to_owned()));
+            return Err(ClientError::Blocked(sentence.to_owned()));
         };
         let block = view::block(&room.state, self.me());
         purse.check(block, amount).map_err(|code| {
             let maximum = purse.maximum_bid().unwrap_or_default();
-            ClientError::Rule(match code {
+            let blocked = |reason| ClientError::Blocked(bid_button::sentence(reason).to_owned());
+            let sentence = match code {
                 RefusalCode::BelowMinimum => format!("The least bid is {}.", purse.minimum),
                 RefusalCode::InsufficientBudget => format!("{amount} is more than the {} you have left.", purse.budget),
                 RefusalCode::ReserveRequired => format!(
@@ -83,9 +84,10 @@ impl Driver {
                     "{amount} does not beat the price of {}.",
                     block.current.unwrap_or_default()
                 ),
-                RefusalCode::RosterFull => bid_button::sentence(BlockReason::RosterFull).to_owned(),
-                _ => bid_button::sentence(BlockReason::Leading).to_owned(),
-            })
+                RefusalCode::RosterFull => return blocked(BlockReason::RosterFull),
+                _ => return blocked(BlockReason::Leading),
+            };
+            ClientError::Rule(sentence)
         })?;
         if !insist {
             view::in_time(&room.state, &around)?;
@@ -174,7 +176,7 @@ impl Driver {
             .ok_or_else(unknown)?;
         if room.state.lot_number() != entry.lot || room.state.phase != AuctionPhase::Bidding {
             let sentence = bid_button::sentence(BlockReason::TimeUp);
-            return Err(ClientError::Rule(sentence.to_owned()));
+            return Err(ClientError::Blocked(sentence.to_owned()));
         }
         not_moved(order.seen, view::block(&room.state, self.me()).current)?;
         if order.insist {

@@ -112,7 +112,7 @@ describe('a bid below the limit', () => {
 describe('what the rules had against a bid', () => {
   const leading = new Scripted({
     checkBid: () => {
-      throw refusal('bidRefused', 'You lead. Nothing to do until somebody bids more.', 'Choose another amount.');
+      throw refusal('bidRefused', 'You lead. Nothing to do until somebody bids more.', 'Nothing was sent.');
     },
   });
 
