@@ -508,6 +508,9 @@ shown! {
         pub acks_missing: u32,
         /// Round trip of the last REST call, ms.
         pub rest_ms: Option<u32>,
+        /// There and back over the socket, ms: a question after each of the server's heartbeats, which the transport
+        /// itself answers; where it cannot be asked, joins until they are acknowledged. None before the first answer.
+        pub round_trip: Option<Spread>,
         /// My bids: until the answer, ms.
         pub answer: Spread,
         /// My bids: until the echo, ms.

@@ -187,6 +187,10 @@ const FIGURES: &[Figure] = &[
     ("The way to the server", Kind::Time, |saved| {
         saved.evidence.probe.as_ref()?.path.as_ref()?.total_ms
     }),
+    ("There and back, half within", Kind::Time, |saved| {
+        let session = saved.evidence.session.as_ref()?;
+        session.measurements.round_trip.as_ref()?.median
+    }),
     ("Bid → answer, half within", Kind::Time, |saved| {
         saved.evidence.session.as_ref()?.measurements.answer.median
     }),

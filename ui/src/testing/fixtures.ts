@@ -247,6 +247,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
       polls: 0,
       acksMissing: 0,
       restMs: 9,
+      roundTrip: { count: 24, last: 7, median: 8, p95: 21 },
       answer: { count: 6, last: 9, median: 11, p95: 24 },
       echo: { count: 6, last: 14, median: 16, p95: 31 },
       echoesMissing: 0,

@@ -431,6 +431,7 @@ impl Replay {
             polls: 0,
             acks_missing: 0,
             rest_ms: None,
+            round_trip: None,
             answer: Spread::default(),
             echo: Spread::default(),
             echoes_missing: 0,

@@ -60,6 +60,8 @@ pub(super) struct Driver {
     pub(super) checked_quietly: Option<Instant>,
     /// Whether this link answers a check of its own.
     pub(super) answers_checks: bool,
+    /// When it was asked for a sign of life that has not come yet.
+    pub(super) asked_for_life: Option<Instant>,
     /// What is published of it besides.
     pub(super) connection: Connection,
     /// What this server did with the acks that each join asked for.
@@ -115,6 +117,7 @@ pub(super) struct Measured {
     pub(super) acks_missing: u32,
     pub(super) rest_ms: Option<u32>,
     pub(super) rest: Durations,
+    pub(super) round_trip: Durations,
     pub(super) answer: Durations,
     pub(super) echo: Durations,
     pub(super) echoes_missing: u32,
@@ -138,6 +141,7 @@ impl Measured {
             polls: self.polls,
             acks_missing: self.acks_missing,
             rest_ms: self.rest_ms,
+            round_trip: Some(self.round_trip.spread()).filter(|spread| spread.count > 0),
             answer: self.answer.spread(),
             echo: self.echo.spread(),
             echoes_missing: self.echoes_missing,
@@ -210,6 +214,7 @@ impl Driver {
             retry_after: None,
             checked_quietly: None,
             answers_checks: false,
+            asked_for_life: None,
             connection,
             acknowledged: HashMap::new(),
             rooms: Vec::new(),
@@ -351,9 +356,19 @@ impl Driver {
                 self.unpublished = true;
             }
             Inbound::RetryAfter(after) => self.retry_after = Some(after),
-            Inbound::Ping(_) | Inbound::Alive(_) => {
+            Inbound::Ping(_) => {
                 self.record(Recorder::ping);
                 self.heard(time::now());
+                // Its heartbeat tells nothing of the way there and back; ours does.
+                self.ask_for_life();
+            }
+            Inbound::Alive(at) => {
+                self.record(Recorder::ping);
+                self.heard(time::now());
+                if let Some(asked) = self.asked_for_life.take() {
+                    let took = at.saturating_duration_since(asked);
+                    self.measured.round_trip.add(time::millis(took));
+                }
             }
             Inbound::Undecodable { raw, reason } => {
                 self.measured.malformed = self.measured.malformed.saturating_add(1);

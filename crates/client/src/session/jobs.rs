@@ -104,6 +104,7 @@ pub(super) enum Done {
     EchoDue(String),
     /// A join was acknowledged, or not.
     Joined {
+        asked: Instant,
         link: u64,
         room: JoinedRoom,
         result: std::result::Result<Option<Ack>, AckError>,

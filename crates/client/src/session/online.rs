@@ -86,6 +86,7 @@ impl Driver {
         self.connection.was_online = true;
         self.connection.trouble = None;
         self.answers_checks = online.answers_checks;
+        self.asked_for_life = None;
         let heartbeat = online.ping_interval.map(|interval| Heartbeat {
             interval,
             timeout: online.ping_timeout.unwrap_or(PING_TIMEOUT),
@@ -196,12 +197,7 @@ impl Driver {
             tokio::time::sleep(limit).await;
             Done::CheckDue { link, asked }
         });
-        if self.answers_checks
-            && self
-                .link
-                .as_ref()
-                .is_some_and(|link| link.checks.try_send(()).is_ok())
-        {
+        if self.ask_for_life() {
             return;
         }
         let auction = self
@@ -210,6 +206,20 @@ impl Driver {
             .map_or_else(|| "connection-check".into(), |room| room.state.id.clone());
         let payload = serde_json::json!({ "auctionId": auction });
         self.emit("join_auction", payload, Some(JoinedRoom::Check));
+    }
+
+    /// Asks for a sign of life without content, where this link has one.
+    pub(super) fn ask_for_life(&mut self) -> bool {
+        let sent = self.answers_checks
+            && self
+                .link
+                .as_ref()
+                .is_some_and(|link| link.checks.try_send(()).is_ok());
+        if sent {
+            // The first answer to come is that to the first question.
+            self.asked_for_life.get_or_insert_with(Instant::now);
+        }
+        sent
     }
 
     /// The check should have been answered by now.

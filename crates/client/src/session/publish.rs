@@ -234,7 +234,12 @@ impl Driver {
             Done::Looked { key, round, sight } => self.looked(key, round, *sight),
             Done::ButtonTurns => self.unpublished = true,
             Done::EchoDue(key) => self.echo_due(&key),
-            Done::Joined { link, room, result } => self.joined(link, &room, &result),
+            Done::Joined {
+                asked,
+                link,
+                room,
+                result,
+            } => self.joined(asked, link, &room, &result),
             Done::Called {
                 result,
                 auction,

@@ -235,9 +235,11 @@ impl Driver {
         }
         if let Some((room, answer)) = answer {
             let number = self.link_number;
+            let asked = Instant::now();
             self.jobs.spawn(async move {
                 let result = answer.await.unwrap_or(Err(AckError::LinkLost)).map(as_ack);
                 Done::Joined {
+                    asked,
                     link: number,
                     room,
                     result,
@@ -246,7 +248,13 @@ impl Driver {
         }
     }
 
-    pub(super) fn joined(&mut self, link: u64, room: &JoinedRoom, result: &Result<Option<Ack>, AckError>) {
+    pub(super) fn joined(
+        &mut self,
+        asked: Instant,
+        link: u64,
+        room: &JoinedRoom,
+        result: &Result<Option<Ack>, AckError>,
+    ) {
         if link != self.link_number {
             return;
         }
@@ -260,6 +268,9 @@ impl Driver {
             Ok(_) => {
                 acks.ever = true;
                 acks.missing = 0;
+                if !self.answers_checks {
+                    self.measured.round_trip.add(time::millis_since(asked));
+                }
                 self.heard(now);
             }
             Err(AckError::Missing) => {

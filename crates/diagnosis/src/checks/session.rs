@@ -41,6 +41,10 @@ pub(super) fn link(session: &SessionEvidence) -> Finding {
         if let Some(trouble) = &connection.trouble {
             finding = finding.fact("Last trouble", trouble.clone());
         }
+        let round_trip = session.measurements.round_trip.as_ref();
+        if let Some(median) = round_trip.and_then(|spread| spread.median) {
+            finding = finding.fact("There and back, half within", format!("{median} ms"));
+        }
         finding
     };
     match connection.phase {

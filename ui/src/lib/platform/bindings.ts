@@ -877,6 +877,11 @@ export type Measurements = {
 	acksMissing: number,
 	/**  Round trip of the last REST call, ms. */
 	restMs: number | null,
+	/**
+	 *  There and back over the socket, ms: a question after each of the server's heartbeats, which the transport
+	 *  itself answers; where it cannot be asked, joins until they are acknowledged. None before the first answer.
+	 */
+	roundTrip: Spread | null,
 	/**  My bids: until the answer, ms. */
 	answer: Spread,
 	/**  My bids: until the echo, ms. */
