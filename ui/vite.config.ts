@@ -18,6 +18,8 @@ export default defineConfig({
     rolldownOptions: { input: 'index.html' },
   },
   test: {
+    // A machine that is busy with other things takes its time; a test that hangs still ends.
+    testTimeout: 60_000,
     environment: 'jsdom',
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/testing/setup.ts'],

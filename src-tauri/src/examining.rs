@@ -63,6 +63,7 @@ impl Examiner {
                 at_most_ms: u32::try_from(caps.time.as_millis()).unwrap_or(u32::MAX),
             });
         });
+        let reconnects = session.state().borrow().connection.reconnects;
         let (open, stopped) = (open.clone(), stop.clone());
         let task = tokio::spawn(async move {
             let told = |stage| {
@@ -78,6 +79,7 @@ impl Examiner {
                 // Half a measurement would take the place of a whole one.
                 if !stopped.is_cancelled() {
                     diagnosis.last = Some(Arc::new(Measured::from(measured)));
+                    diagnosis.reconnects = reconnects;
                 }
             });
         });
@@ -120,6 +122,7 @@ fn change(open: &watch::Sender<Open>, session: &Session, change: impl FnOnce(&mu
 
 #[cfg(test)]
 mod tests {
+    use gavelscope_client::state::SessionState;
     use gavelscope_diagnosis::{Evidence, Light, Outcome, diagnose};
 
     use crate::desk::Desk;
@@ -173,6 +176,12 @@ mod tests {
             (Outcome::Skipped, Outcome::Pass)
         );
         assert_eq!(together.light, Light::Green, "{}", together.verdict);
+        // Who answers after a loss may be another backend.
+        let diagnosis = desk.watch().borrow().diagnosis.clone();
+        let mut lost = SessionState::clone(&state);
+        assert!(diagnosis.evidence(&lost).probe.is_some() && !diagnosis.beside(Some(&lost)).outdated);
+        lost.connection.reconnects += 1;
+        assert!(diagnosis.evidence(&lost).probe.is_none() && diagnosis.beside(Some(&lost)).outdated);
         desk.leave().await;
         assert!(
             desk.watch().borrow().diagnosis.last.is_none(),

@@ -50,15 +50,33 @@ pub struct Diagnosis {
     pub running: Option<Progress>,
     /// What the last one measured.
     pub last: Option<Arc<Measured>>,
+    /// The connection was lost since the last one began. What answers now may be another backend, so it counts no more.
+    pub outdated: bool,
+    /// How often the connection had been lost when the last one began.
+    #[serde(skip)]
+    pub reconnects: u32,
 }
 
 impl Diagnosis {
-    /// What a session has seen, with what was measured in it.
+    /// What a session has seen, with what was measured in it since its connection was last lost.
     pub fn evidence(&self, session: &SessionState) -> Evidence {
         let seen = Evidence::collect(session);
         match &self.last {
-            Some(last) => seen.with_probe(last.probe.clone()),
-            None => seen,
+            Some(last) if !self.is_outdated(session) => seen.with_probe(last.probe.clone()),
+            _ => seen,
+        }
+    }
+
+    fn is_outdated(&self, session: &SessionState) -> bool {
+        self.last.is_some() && session.connection.reconnects != self.reconnects
+    }
+
+    /// The same, as it is shown beside a session.
+    pub fn beside(&self, session: Option<&SessionState>) -> Self {
+        let outdated = session.is_some_and(|session| self.is_outdated(session));
+        Self {
+            outdated,
+            ..self.clone()
         }
     }
 }

@@ -128,9 +128,9 @@ fn app_state(desk: &Desk, open: &Open, followed: Option<&Followed>) -> AppState 
     let session = followed.map(|followed| Arc::clone(&followed.state.borrow()));
     AppState {
         report: session.as_deref().map(|session| judge(session, &open.diagnosis)),
+        diagnosis: open.diagnosis.beside(session.as_deref()),
         session,
         practice: open.practice,
-        diagnosis: open.diagnosis.clone(),
         keeping: desk.keeper().keeping(),
         settings: desk.settings(),
         servers: desk.servers(),

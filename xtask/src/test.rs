@@ -90,7 +90,7 @@ fn everything(project: &Project, steps: &mut Steps, extent: Extent) -> Result<()
     });
     steps.check(rust_tests(project, extent));
     if !quick {
-        steps.check(window_test(project)?);
+        steps.check(window_test(project, &["window", "window_trouble"], &[])?);
         // What a newcomer types first, where there is no display. Its own steps say how it went.
         if let Err(failure) = run::run(project, steps, run::Where::Headless) {
             println!("{failure}");
@@ -119,18 +119,36 @@ fn rust_tests(project: &Project, extent: Extent) -> Step<'static> {
     }
 }
 
-/// The end-to-end test: the real window, driven by `WebDriver`, on a display in memory.
-fn window_test(project: &Project) -> Result<Step<'static>, Failure> {
-    let cargo = project.cargo(&[
-        "test",
-        "--workspace",
-        "--features",
+/// Pictures of the window after a diagnosis, for somebody to look at.
+pub(crate) fn pictures(project: &Project, steps: &mut Steps) -> Result<(), Failure> {
+    system::ensure(project, steps, system::EVERYTHING)?;
+    node::install(project, steps)?;
+    python::install(project, steps)?;
+    build::user_interface(project, steps)?;
+    build::programs(
+        project,
+        steps,
+        "programs",
         FEATURES_WITH_WINDOW,
-        "--test",
-        "window",
-        "--test",
-        "window_trouble",
-    ]);
+        &["gavelscope", "gaveld"],
+    )?;
+    // One after the other: each has a fleet and a window of its own.
+    let words = ["--ignored", "--test-threads=1"];
+    steps.run(Step {
+        name: "pictures",
+        ..window_test(project, &["window_verdicts"], &words)?
+    })?;
+    println!("\nThe pictures: target/screenshots/verdict-*.png");
+    Ok(())
+}
+
+/// The end-to-end test: the real window, driven by `WebDriver`, on a display in memory.
+fn window_test(project: &Project, tests: &[&str], words: &[&str]) -> Result<Step<'static>, Failure> {
+    let mut cargo = project.cargo(&["test", "--workspace", "--features", FEATURES_WITH_WINDOW]);
+    for test in tests {
+        cargo.args(["--test", test]);
+    }
+    cargo.arg("--").args(words);
     let mut command = run::under_xvfb(project)?;
     command.arg(cargo.get_program()).args(cargo.get_args());
     for (name, value) in cargo.get_envs() {
@@ -139,6 +157,7 @@ fn window_test(project: &Project) -> Result<Step<'static>, Failure> {
         }
     }
     command.env("GAVELSCOPE_APP", project.binary("debug", "gavelscope"));
+    command.env(python::VARIABLE, python::interpreter(project));
     Ok(Step {
         name: "window test",
         command,

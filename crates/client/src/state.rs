@@ -188,6 +188,8 @@ shown! {
         pub leagues: Vec<LeagueCard>,
         /// Why they could not be read: a sentence.
         pub trouble: Option<String>,
+        /// The server no longer takes this sign-in; nothing but a new one helps.
+        pub signed_out: bool,
     }
 
     /// One of my leagues.

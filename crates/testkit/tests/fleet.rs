@@ -129,7 +129,7 @@ fn values<'a>(said: &'a [String], word: &str) -> Vec<&'a str> {
 
 #[tokio::test]
 async fn it_says_what_there_is_and_ctrl_c_leaves_nothing() {
-    let mut fleet = Running::start(&["--pods", "3", "--adapter", "redis", "--begin"]);
+    let mut fleet = Running::start(&["--pods", "3", "--adapter", "redis", "--begin", "--port", "0"]);
     let said = fleet.said_until("Signing in needs no mail").await;
     let address = values(&said, "address")[0];
     let pods = values(&said, "pod ");
@@ -161,7 +161,14 @@ async fn it_says_what_there_is_and_ctrl_c_leaves_nothing() {
 
 #[tokio::test]
 async fn stopped_while_it_starts_it_leaves_nothing_either() {
-    let mut fleet = Running::start(&["--kind", "mixed-two-fleets", "--adapter", "stalled"]);
+    let mut fleet = Running::start(&[
+        "--kind",
+        "mixed-two-fleets",
+        "--adapter",
+        "stalled",
+        "--port",
+        "0",
+    ]);
     fleet.said_until("Starting").await;
     // Until something of it runs, but hardly all of it.
     let since = Instant::now();

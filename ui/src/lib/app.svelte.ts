@@ -26,6 +26,8 @@ export class App {
   drawer = $state(false);
   keysOpen = $state(false);
   settingsOpen = $state(false);
+  /** Which servers have their sign-in form open at the start. */
+  signingIn = $state<Record<string, boolean>>({});
   /** A failure that no part of the page has claimed. */
   problem = $state.raw<CommandError | null>(null);
   #chosen = $state<AuctionId | null>(null);
@@ -94,12 +96,19 @@ export class App {
     }
   }
 
-  /** Ends the session and goes back to the start. */
-  async leave() {
-    if (await this.run(() => this.platform.leave())) {
+  /** Ends the session and goes back to the start. Tells whether it went well. */
+  async leave(): Promise<boolean> {
+    const left = await this.run(() => this.platform.leave());
+    if (left) {
       this.#chosen = null;
       this.screen = 'start';
     }
+    return left;
+  }
+
+  /** Leaves a server that no longer takes the sign-in, and offers a new one. */
+  async signInAnew(serverId: string) {
+    if ((await this.leave()) && (await this.run(() => this.platform.signOut(serverId)))) this.signingIn[serverId] = true;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Light, Measured, Stage } from './platform/platform';
 /** What it does now, in the order of doing. */
 export const stages: { stage: Stage; word: string }[] = [
   { stage: 'path', word: 'The way to the server' },
-  { stage: 'health', word: 'What the pods say of themselves' },
+  { stage: 'health', word: 'What the pods claim' },
   { stage: 'turns', word: 'How many pods take turns' },
   { stage: 'places', word: 'Sockets take their places' },
   { stage: 'room', word: 'Who hears whom' },
@@ -66,7 +66,7 @@ export function deliverySentence({ probe, partition, late }: Measured): string {
   if (partition.oneWay.length > 0) return `${sockets} sockets; some are heard and do not hear the others.`;
   if (partition.partial.length > 0) return `${sockets} sockets; some hear others only now and then.`;
   if (groups > 1 || !partition.complete) return `${sockets} sockets; not every pair could be asked.`;
-  if (late.length > 0) return `All ${sockets} sockets hear each other; ${late.length} of them hear late.`;
+  if (late.length > 0) return `All ${sockets} sockets hear each other; ${late.length} of them ${late.length === 1 ? 'hears' : 'hear'} late.`;
   // Where one pod holds them all, that proves nothing of the others.
   const held = new Set(probe.room?.sockets.map((socket) => socket.pod));
   if (held.size === 1 && !held.has(null)) return `All ${sockets} sockets hear each other; one pod holds them all.`;

@@ -9,6 +9,7 @@ export const keys: readonly { keys: string[]; does: string }[] = [
   { keys: ['Delete'], does: 'Close the auction whose tab has the keyboard' },
   { keys: ['Space'], does: 'In a recording: play, or stand still' },
   { keys: ['[', ']'], does: 'In a recording: one line back, one line on' },
+  { keys: ['Ctrl', '+'], does: 'Larger, with − smaller, with 0 as it was' },
   { keys: ['?'], does: 'Show these keys' },
   { keys: ['Tab'], does: 'Go to the next control' },
 ];

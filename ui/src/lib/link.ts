@@ -32,13 +32,18 @@ export function isUp(phase: LinkPhase): boolean {
   return phase === 'online' || phase === 'suspect';
 }
 
-/** Since when there is no link; none while there is one. */
-export function lostSince(connection: Connection): Millis | null {
-  if (isUp(connection.phase)) return null;
+/** Since when there has been a link, or none: a check of a link that stands, or another try, begins nothing new. */
+export function heldSince(connection: Connection): Millis {
+  const up = isUp(connection.phase);
   let since = connection.since;
   for (const step of connection.transitions.toReversed()) {
-    if (isUp(step.phase)) break;
+    if (isUp(step.phase) !== up) break;
     since = Math.min(since, step.at);
   }
   return since;
+}
+
+/** Since when there is no link; none while there is one. */
+export function lostSince(connection: Connection): Millis | null {
+  return isUp(connection.phase) ? null : heldSince(connection);
 }

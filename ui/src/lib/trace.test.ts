@@ -67,7 +67,7 @@ describe('the trace of the last ten minutes', () => {
     trace.take(state(start + 3, (session) => { session.connection.reconnects = 1; session.connection.pod = 'gaveld-b210'; session.measurements.gaps = 2; }));
     expect(kinds(trace)).toEqual(['lost', 'back', 'pod', 'gap']);
     expect(trace.marks.map((mark) => mark.text)).toContain('2 bids missed');
-    const running = { running: { stage: 'path', beganAt: start, atMostMs: 30_000 } as const, last: null };
+    const running = { running: { stage: 'path', beganAt: start, atMostMs: 30_000 } as const, last: null, outdated: false };
     const same = (session: SessionState) => { session.connection.reconnects = 1; session.connection.pod = 'gaveld-b210'; session.measurements.gaps = 2; };
     trace.take(state(start + 4, same, { diagnosis: running }));
     trace.take(state(start + 5, same, { diagnosis: running }));

@@ -107,7 +107,7 @@ const grey: Report = {
 };
 
 function state(now: number, report: Report, last: Measured | null, session: Partial<SessionState> = {}): AppState {
-  return fixtures.app(now, { report, diagnosis: { running: null, last }, session: fixtures.session(now, session) });
+  return fixtures.app(now, { report, diagnosis: { running: null, last, outdated: false }, session: fixtures.session(now, session) });
 }
 
 const seen = (now: number) => ({
@@ -131,7 +131,7 @@ export const diagnoses: Record<string, (now: number) => AppState> = {
   'scope-one-way': (now) => state(now, fixtures.badReport, oneWay(now), seen(now)),
   'scope-running': (now) => ({
     ...state(now, { ...grey, code: null, findings: fixtures.goodReport.findings, verdict: 'Nothing is wrong so far. Whether bids come back is known after your first one, or when you run the diagnosis.' }, null),
-    diagnosis: { running: { stage: 'places', beganAt: now - 4_200, atMostMs: 30_000 }, last: null },
+    diagnosis: { running: { stage: 'places', beganAt: now - 4_200, atMostMs: 30_000 }, last: null, outdated: false },
   }),
 };
 

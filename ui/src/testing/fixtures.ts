@@ -223,6 +223,7 @@ export function session(now: number, more: Partial<SessionState> = {}): SessionS
     lobby: {
       readAt: now - 30_000,
       trouble: null,
+      signedOut: false,
       leagues: [
         { id: 'l-1', name: 'Thursday Night League', stage: 'live', isCommissioner: false, auctionId: 'a-1', managers: 4, invite: null, timerSeconds: 15 },
         { id: 'l-2', name: 'Office Champions', stage: 'waitingRoom', isCommissioner: true, auctionId: 'a-2', managers: 8, invite: 'K7QP-2M4X', timerSeconds: 30 },
@@ -318,7 +319,7 @@ export function app(now: number, more: Partial<AppState> = {}): AppState {
     session: session(now),
     practice: false,
     report: goodReport,
-    diagnosis: { running: null, last: null },
+    diagnosis: { running: null, last: null, outdated: false },
     keeping: 'keychain',
     settings: { confirmAbove: pounds(10_000_000), keepInFile: false, transport: 'rustSocketio', record: true },
     servers: [

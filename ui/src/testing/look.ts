@@ -93,7 +93,7 @@ const looks: Record<string, () => Look> = {
     }),
     screen: 'lobby',
   }),
-  'lobby-empty': () => ({ state: room({}, { auctions: [], lobby: { readAt: now, leagues: [], trouble: null } }), screen: 'lobby' }),
+  'lobby-empty': () => ({ state: room({}, { auctions: [], lobby: { readAt: now, leagues: [], trouble: null, signedOut: false } }), screen: 'lobby' }),
   waiting: () => ({
     state: room(
       {
@@ -202,7 +202,7 @@ function tenMinutes(app: App) {
         gaps: second > -305 ? 2 : 0, echo: { ...before.measurements.echo, count: bids, last: 11 + ((bids * 7) % 23) },
       },
     };
-    trace.take({ ...state, session, diagnosis: { running: second > -22 && second < -14 ? { stage: 'path', beganAt: time, atMostMs: 30_000 } : null, last: null } });
+    trace.take({ ...state, session, diagnosis: { running: second > -22 && second < -14 ? { stage: 'path', beganAt: time, atMostMs: 30_000 } : null, last: null, outdated: false } });
     trace.sample(time);
   }
   trace.take(state);

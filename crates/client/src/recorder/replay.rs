@@ -403,6 +403,7 @@ impl Replay {
                 read_at: None,
                 leagues: Vec::new(),
                 trouble: None,
+                signed_out: false,
             },
             bids: self.ledger.entries().cloned().collect(),
             ledger: LedgerKeeping {

@@ -224,6 +224,7 @@ impl Driver {
                 read_at: None,
                 leagues: Vec::new(),
                 trouble: None,
+                signed_out: false,
             },
             claim: None,
             ledger: Ledger::default(),

@@ -51,6 +51,7 @@ pub(super) fn first(
             read_at: None,
             leagues: Vec::new(),
             trouble: None,
+            signed_out: false,
         },
         auctions: Vec::new(),
         bids: Vec::new(),
@@ -333,10 +334,14 @@ impl Driver {
                     read_at: Some(time::now()),
                     leagues,
                     trouble: None,
+                    signed_out: false,
                 };
                 self.join_leagues();
             }
-            Err(error) => self.lobby.trouble = Some(error.to_string()),
+            Err(error) => {
+                self.lobby.signed_out = matches!(error, ClientError::SignedOut);
+                self.lobby.trouble = Some(error.to_string());
+            }
         }
         self.unpublished = true;
         if let Some(reply) = reply {

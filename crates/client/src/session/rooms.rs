@@ -299,6 +299,7 @@ impl Driver {
                     .as_ref()
                     .and_then(|ack| ack.error.clone())
                     .unwrap_or_else(|| "without a reason".to_owned());
+                let why = why.trim_end_matches('.');
                 let trouble = Some(format!("The server did not let you into the room: {why}."));
                 RoomClaim {
                     trouble,

@@ -132,6 +132,7 @@ impl Fleet {
         let how = HaproxyOptions {
             balance: options.balancer,
             refuse_websockets: options.refuse_websockets,
+            port: options.port,
         };
         let haproxy = Haproxy::start(folder.path(), how, &farms).await?;
         for (side, url) in sides.iter_mut().zip(haproxy.urls()) {

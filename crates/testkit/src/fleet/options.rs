@@ -120,6 +120,8 @@ pub struct FleetOptions {
     pub balancer: Balance,
     /// The balancer refuses websockets, so that only long polling is left.
     pub refuse_websockets: bool,
+    /// The balancer's port, and the next one for a second side; none takes free ones.
+    pub port: Option<u16>,
 }
 
 impl Default for FleetOptions {
@@ -130,6 +132,7 @@ impl Default for FleetOptions {
             adapter: Adapter::default(),
             balancer: Balance::default(),
             refuse_websockets: false,
+            port: None,
         }
     }
 }

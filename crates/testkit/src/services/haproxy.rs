@@ -64,6 +64,8 @@ pub struct HaproxyOptions {
     pub balance: Balance,
     /// Websocket upgrades are refused with 403, so that only long polling is left.
     pub refuse_websockets: bool,
+    /// Where the first farm is found, and the others behind it; none takes free ports.
+    pub port: Option<u16>,
 }
 
 /// Why there is none.
@@ -91,8 +93,11 @@ impl Haproxy {
     /// Starts one process with an address for each farm. Its configuration and its log go into the folder.
     pub async fn start(folder: &Path, options: HaproxyOptions, farms: &[Farm]) -> Result<Self, HaproxyError> {
         let mut ports = Vec::new();
-        for _ in farms {
-            ports.push(free_port().map_err(HaproxyError::Start)?);
+        for place in 0..farms.len() {
+            ports.push(match (options.port, u16::try_from(place)) {
+                (Some(first), Ok(place)) => first.saturating_add(place),
+                _ => free_port().map_err(HaproxyError::Start)?,
+            });
         }
         let file = folder.join("haproxy.cfg");
         std::fs::write(&file, configuration(options, farms, &ports)).map_err(HaproxyError::Start)?;
@@ -129,16 +134,22 @@ impl Haproxy {
                 .await
                 .is_err()
             {
-                if self.process.ended().map_err(HaproxyError::Start)?.is_some() {
-                    return Err(HaproxyError::Ended(self.process.end_of_log()));
-                }
+                self.still_runs()?;
                 if since.elapsed() > START_LIMIT {
                     return Err(HaproxyError::Silent(self.process.end_of_log()));
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
-        Ok(())
+        // It may have been somebody else who listens there.
+        self.still_runs()
+    }
+
+    fn still_runs(&mut self) -> Result<(), HaproxyError> {
+        match self.process.ended().map_err(HaproxyError::Start)? {
+            Some(_) => Err(HaproxyError::Ended(self.process.end_of_log())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -155,6 +166,7 @@ global
     log stderr format raw local0
     maxconn 10000
     no strict-limits
+    noreuseport
 
 defaults
     mode http

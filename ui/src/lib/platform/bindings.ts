@@ -427,6 +427,8 @@ export type Diagnosis = {
 	running: Progress | null,
 	/**  What the last one measured. */
 	last: Measured | null,
+	/**  The connection was lost since the last one began. What answers now may be another backend, so it counts no more. */
+	outdated: boolean,
 };
 
 /**  Why a certificate is not trusted. */
@@ -785,6 +787,8 @@ export type Lobby = {
 	leagues: LeagueCard[],
 	/**  Why they could not be read: a sentence. */
 	trouble: string | null,
+	/**  The server no longer takes this sign-in; nothing but a new one helps. */
+	signedOut: boolean,
 };
 
 /**  What is on the block. */

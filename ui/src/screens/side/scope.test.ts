@@ -52,6 +52,20 @@ describe('running a diagnosis', () => {
     await show(later);
     expect(said('diag-age')).toContain('things may have changed');
   });
+
+  it('says when it no longer counts, because the connection was lost', async () => {
+    const state = diagnoses['scope-red']!(Date.now());
+    state.diagnosis.outdated = true;
+    await openWindow(state);
+    expect(said('diag-age')).toContain('before the connection was lost: it no longer counts');
+    expect(screen.getByTestId('diag-start').className).not.toContain('quiet');
+  });
+
+  it('puts what to do on a line of its own', async () => {
+    await openWindow(diagnoses['scope-red']!(now));
+    const lines = [...screen.getByTestId('diag-verdict').querySelectorAll('p:not([aria-hidden])')].map((line) => line.textContent);
+    expect(lines).toEqual([expect.stringMatching(/do not share rooms\.$/), expect.stringMatching(/^Fix: set REDIS_URL/)]);
+  });
 });
 
 describe('the findings', () => {
@@ -59,10 +73,26 @@ describe('the findings', () => {
     await openWindow(diagnoses['scope-grey']!(now));
     const outside = screen.getAllByTestId('finding').filter((finding) => finding.closest('details') === null);
     expect(outside.map((finding) => finding.dataset['outcome'])).toEqual(['inconclusive']);
-    expect(outside[0]?.textContent).toContain('cannot be known from here');
+    // Its sentence stands above, in the verdict.
+    expect(said('diag-verdict')).toContain('cannot be known from here');
+    expect(outside[0]?.textContent).toContain('Why, what to do');
     expect(screen.getByTestId('findings-open').querySelector('summary')?.textContent).toBe('1 check not known');
     expect(screen.getByTestId('findings-passed').querySelector('summary')?.textContent).toBe('1 check passed');
     expect(screen.queryByTestId('findings-skipped')).toBeNull();
+  });
+});
+
+describe('what follows from the verdict', () => {
+  it('is counted by how bad it is, and stays one press away', async () => {
+    const state = diagnoses['scope-red']!(now);
+    const report = structuredClone(state.report!);
+    const warn = report.findings.find((finding) => finding.outcome === 'warn')!;
+    report.findings.splice(1, 0, { ...warn, code: 'GS-ECHO', outcome: 'fail' }, { ...warn, code: 'GS-GAPS' });
+    await openWindow({ ...state, report });
+    expect(screen.getByTestId('findings-more').querySelector('summary')?.textContent).toBe('1 more broken, 2 worth a look');
+    const outside = screen.getAllByTestId('finding').filter((finding) => finding.closest('details') === null);
+    expect(outside).toHaveLength(1);
+    expect(within(screen.getByTestId('findings-more')).getAllByTestId('finding')).toHaveLength(3);
   });
 });
 
@@ -90,9 +120,9 @@ describe('what was measured', () => {
 
   it('stands beside what is claimed', async () => {
     await openWindow(diagnoses['scope-red']!(now));
-    expect(cells(screen.getByTestId('diag-claim'))).toEqual(['State', 'healthy', 'Broken']);
+    expect(cells(screen.getByTestId('diag-claim'))).toEqual(['Health', 'healthy', 'Broken']);
     expect(cells(screen.getByTestId('diag-claim-rooms'))).toEqual(['Shared rooms', 'redis, ready for several pods', '3 groups apart']);
-    expect(cells(screen.getByTestId('diag-claim-room'))).toEqual(['Probe room, size', '0', '8 sockets in it']);
+    expect(cells(screen.getByTestId('diag-claim-room'))).toEqual(['Room size, diagnosis', '0', '8 sockets in it']);
   });
 
   it('is not made up where nobody measured', async () => {
@@ -121,7 +151,7 @@ describe('the charts', () => {
     expect(Drawn.charts.map((chart) => chart.data[0].length)).toEqual([3, 3, 3, 3]);
     expect(Drawn.charts[3]?.data[1]).toEqual([4, 4, 4]);
     expect(within(screen.getByTestId('chart-clock')).getByRole('img').getAttribute('aria-label')).toBe(
-      'Clock error over the last 10 minutes: now ± 4 ms, between ± 4 ms and ± 4 ms.',
+      'Clock error over the last minute: now ± 4 ms, between ± 4 ms and ± 4 ms.',
     );
     expect(within(screen.getByTestId('chart-echo')).getByRole('img').getAttribute('aria-label')).toContain('nothing measured');
   });
@@ -156,6 +186,18 @@ describe('the light in the room', () => {
     await settle();
     expect([app.pane, app.drawer]).toEqual(['diagnostics', true]);
     expect(screen.getByTestId('diag-verdict')).toBeTruthy();
+  });
+
+  it('gives the keyboard to the pane, and back when that is closed', async () => {
+    const { app } = await openWindow(diagnoses['scope-red']!(now));
+    const light = screen.getByTestId('trust-light');
+    light.focus();
+    await fireEvent.click(light);
+    await settle();
+    expect(document.activeElement).toBe(screen.getByTestId('tab-diagnostics'));
+    await fireEvent.keyDown(document.activeElement!, { key: 'Escape' });
+    await settle();
+    expect([app.drawer, document.activeElement]).toEqual([false, light]);
   });
 
   it('is not lit before anything is known', async () => {

@@ -133,8 +133,25 @@ describe('the lobby', () => {
     expect(scripted.asked('copyText')).toEqual([['K7QP-2M4X']]);
   });
 
+  it('offers a new sign-in where the server no longer takes the old one', async () => {
+    const lobby = { readAt: null, leagues: [], trouble: 'You are signed out: the server no longer accepts this sign-in.', signedOut: true };
+    const state = fixtures.app(now, { session: fixtures.session(now, { lobby }) });
+    state.servers[0]!.address = state.session!.server.address;
+    const { app, scripted, show } = await openWindow(state, 'lobby');
+    await press('sign-in-anew');
+    expect([scripted.asked('leave'), scripted.asked('signOut')]).toEqual([[[]], [['s-1']]]);
+    await show({ ...state, session: null, servers: state.servers.map((one) => ({ ...one, user: null })) });
+    expect([app.screen, screen.getAllByTestId('signin-email')]).toEqual(['start', [expect.anything()]]);
+  });
+
+  it('offers none where the server only cannot be read', async () => {
+    const lobby = { readAt: null, leagues: [], trouble: 'The server did not answer in time.', signedOut: false };
+    await openWindow(fixtures.app(now, { session: fixtures.session(now, { lobby }) }), 'lobby');
+    expect(screen.queryByTestId('sign-in-anew')).toBeNull();
+  });
+
   it('tells somebody without a league what to do', async () => {
-    const session = fixtures.session(now, { lobby: { readAt: now, leagues: [], trouble: null } });
+    const session = fixtures.session(now, { lobby: { readAt: now, leagues: [], trouble: null, signedOut: false } });
     await openWindow(fixtures.app(now, { session }), 'lobby');
     expect(at('screen-lobby').textContent).toContain('Ask a commissioner for an invite code');
   });

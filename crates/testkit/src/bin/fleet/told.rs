@@ -87,6 +87,12 @@ pub fn tell(fleet: &Fleet, people: &[Person], seeds: &[Seed], begun: bool) -> io
         out,
         "\nSigning in needs no mail here. Ctrl-C stops everything and removes it, the logs too."
     )?;
+    if fleet.options().adapter != Adapter::Redis && fleet.options().pods > 1 {
+        writeln!(
+            out,
+            "The cure: Ctrl-C, and the same again with --adapter redis. Its address stays, its people sign in anew."
+        )?;
+    }
     out.flush()
 }
 
@@ -108,21 +114,25 @@ fn ways_in(out: &mut impl Write, side: &Side, seed: &Seed, people: &[Person], be
     };
     let (url, auction, gavelctl) = (side.url(), &seed.auction, gavelctl().display().to_string());
     let email = |number: usize| people.get(number).map_or("", |(_, email)| *email);
-    writeln!(
-        out,
-        "\nThe window: Add a server, {url}, and sign in as {} ({of}).",
-        email(0)
-    )?;
-    let once = if begun {
-        ""
+    let (enter, once) = if begun {
+        ("enter the auction", "")
     } else {
-        ", once the auction was begun in the window"
+        (
+            "enter the waiting room, begin the auction",
+            ", once the auction was begun in the window",
+        )
     };
     writeln!(
         out,
-        "From terminals{once}:
-"
+        "\nIn the window ({of}), which `cargo xtask run` opens from another terminal:\n"
     )?;
+    writeln!(out, "  1. Add a server: {url}")?;
+    writeln!(out, "  2. Sign in as {}, {enter}, and bid a few times.", email(0))?;
+    writeln!(
+        out,
+        "  3. Run diagnosis, at the right: what is wrong, and what to do about it."
+    )?;
+    writeln!(out, "\nFrom terminals{once}:\n")?;
     writeln!(
         out,
         "  {gavelctl} watch --server {url} --email {} --auction {auction}",
