@@ -251,7 +251,7 @@ fn show(report: &Report, evidence: &Evidence, output: &Output) -> Result<(), Fai
     let text = if output.is_json() {
         serde_json::to_string(&whole(report, evidence)?).map_err(|error| unwritable(&error))?
     } else {
-        in_words(report)
+        in_words(report) + &cost(evidence)
     };
     output.print(&text)
 }
@@ -280,6 +280,20 @@ fn unwritable(error: &dyn std::fmt::Display) -> Failure {
         format!("The report cannot be put into words: {error}."),
         "Report this with the sentence.",
     )
+}
+
+/// What the probe cost the server.
+fn cost(evidence: &Evidence) -> String {
+    evidence.probe.as_ref().map_or_else(String::new, |probe| {
+        let cost = &probe.cost;
+        format!(
+            "\nThe probe took {:.1} s and cost the server {} connections, {} requests and {} messages.",
+            f64::from(probe.took_ms) / 1_000.0,
+            cost.connections,
+            cost.requests,
+            cost.messages
+        )
+    })
 }
 
 /// The report for people: the verdict, what is wrong with its proof and its fix, what could not be known, and what is well

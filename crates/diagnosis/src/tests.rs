@@ -228,6 +228,22 @@ fn three_pods_that_share_nothing_are_the_verdict_with_its_number_and_its_fix() {
 }
 
 #[test]
+fn of_three_pods_two_may_share() {
+    let probe = probed(&[0, 1, 2, 0, 1, 2], &[3, 3, 3, 3], |from, to| {
+        (from == 2) == (to == 2)
+    });
+    let report = judged(&of_probe(probe));
+    assert!(
+        report
+            .verdict
+            .contains("3 pods in 2 groups that do not share rooms")
+            && report.verdict.contains("the same channel"),
+        "{}",
+        report.verdict
+    );
+}
+
+#[test]
 fn three_pods_that_share_are_green_and_a_balancer_that_hides_the_others_is_not() {
     let shared = probed(&[0, 1, 2, 0, 1, 2, 0, 1], &[3, 3, 3, 3], |_, _| true);
     assert_eq!(

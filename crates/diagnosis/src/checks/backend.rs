@@ -117,6 +117,15 @@ impl Known {
         self.names().max(self.searched()).max(1)
     }
 
+    /// The number of pods that held a socket, where that is not guessed.
+    fn surely(&self) -> Option<usize> {
+        if !self.holding.is_empty() {
+            return Some(self.holding.len());
+        }
+        let strict = self.count.filter(|count| count.turns == Turns::Strict)?;
+        usize::try_from(strict.likely).ok()
+    }
+
     /// In words.
     fn words(&self, islands: usize) -> String {
         let islands = u32::try_from(islands).unwrap_or(u32::MAX);
@@ -184,19 +193,7 @@ pub(super) fn room_split(evidence: &Evidence) -> Finding {
         finding
     };
     if partition.split() {
-        return said(
-            Outcome::Fail,
-            format!(
-                "Your bids are safe, but the prices you see can be late: this backend runs {} pods that do not share \
-                 rooms.",
-                known.words(partition.islands.len())
-            ),
-        )
-        .resting(Confidence::Certain, "every pair of sockets, asked more than once")
-        .means("A bid that another pod takes is not told to you. Your own bids count, whichever pod takes them.")
-        .because("Events do not cross between these pods: no adapter, or one that does not deliver. From outside the \
-                  two look the same.")
-        .fix(SHARE_ROOMS);
+        return apart(&known, &partition, said);
     }
     if !partition.whole() {
         return said(
@@ -231,6 +228,42 @@ pub(super) fn room_split(evidence: &Evidence) -> Finding {
         )
     };
     finding.fact("Chance of having missed a pod", percent(missed))
+}
+
+/// Between some pods nothing crosses.
+fn apart(known: &Known, partition: &Partition, said: impl Fn(Outcome, String) -> Finding) -> Finding {
+    let islands = partition.islands.len();
+    let pods = known.words(islands);
+    // Some of them do share.
+    let grouped = known.surely().is_some_and(|pods| pods > islands);
+    let groups = if grouped {
+        format!(" in {islands} groups")
+    } else {
+        String::new()
+    };
+    let sentence = format!(
+        "Your bids are safe, but the prices you see can be late: this backend runs {pods} pods{groups} that do not share \
+         rooms."
+    );
+    let finding = said(Outcome::Fail, sentence)
+        .resting(Confidence::Certain, "every pair of sockets, asked more than once")
+        .means(
+            "A bid that another pod takes is not told to you. Your own bids count, whichever pod takes them.",
+        );
+    if grouped {
+        finding
+            .because(
+                "Events cross between some of these pods and not between all: they were not set up alike.",
+            )
+            .fix("Operator: give every pod the same REDIS_URL and the same channel, or run one replica.")
+    } else {
+        finding
+            .because(
+                "Events do not cross between these pods: no adapter, or one that does not deliver. From outside the two \
+                 look the same.",
+            )
+            .fix(SHARE_ROOMS)
+    }
 }
 
 /// One pod was reached and no other.
