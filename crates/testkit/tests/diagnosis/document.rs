@@ -49,9 +49,9 @@ fn line(row: &Row, kind: &str, expected: &Expected) -> String {
         .iter()
         .map(|(code, outcome)| format!("{code} {}", word(*outcome)))
         .collect();
-    let mut verdict = code.to_owned();
+    let mut verdict = format!("{code} “{}”", expected.words);
     if !expected.because.is_empty() {
-        verdict = format!("{verdict}. {}", expected.because);
+        verdict = format!("{verdict}: {}", expected.because);
     }
     format!(
         "| {} | {} | {kind} | {light} | {} | {verdict} | {} | `{kind}::{}` |\n",

@@ -40,6 +40,8 @@ pub struct Expected {
     pub light: Light,
     /// The finding that the verdict is.
     pub code: &'static str,
+    /// And words of it.
+    pub words: &'static str,
     /// Other findings that matter.
     pub also: &'static [(&'static str, Outcome)],
     /// Why it can be no better, where that needs a word.
@@ -113,10 +115,16 @@ const WELL: Row = Row {
     field: HEALTHY,
 };
 
-const fn says(light: Light, code: &'static str, also: &'static [(&'static str, Outcome)]) -> Expected {
+const fn says(
+    light: Light,
+    code: &'static str,
+    words: &'static str,
+    also: &'static [(&'static str, Outcome)],
+) -> Expected {
     Expected {
         light,
         code,
+        words,
         also,
         because: "",
     }
@@ -126,22 +134,29 @@ const fn because(expected: Expected, because: &'static str) -> Expected {
     Expected { because, ..expected }
 }
 
+const fn in_words(expected: Expected, words: &'static str) -> Expected {
+    Expected { words, ..expected }
+}
+
 const SPLIT: &str = "GS-ROOM-SPLIT";
 const HEALTHY: Expected = says(
     Green,
     SPLIT,
+    "what is bid reaches everybody",
     &[(SPLIT, Pass), ("GS-ONE-WAY", Pass), ("GS-PARTIAL", Pass)],
 );
 /// `gaveld` knows the others from the database, or misses its own pulse, and says so.
 const APART: Expected = says(
     Red,
     SPLIT,
+    "do not share rooms",
     &[(SPLIT, Fail), ("GS-CLUSTER", Warn), ("GS-HEALTH", Pass)],
 );
 /// The field claims to be healthy.
 const APART_FIELD: Expected = says(
     Red,
     SPLIT,
+    "do not share rooms",
     &[(SPLIT, Fail), ("GS-HEALTH", Warn), ("GS-PODS", Pass)],
 );
 
@@ -157,6 +172,7 @@ pub static ROWS: &[Row] = &[
             says(
                 Grey,
                 SPLIT,
+                "only one pod was reached",
                 &[(SPLIT, Inconclusive), ("GS-ONE-WAY", Pass), ("GS-PODS", Pass)],
             ),
             "One pod of the field says nothing of others, and a balancer that keeps this address on one of several looks the \
@@ -218,7 +234,12 @@ pub static ROWS: &[Row] = &[
         adapter: Adapter::Stalled,
         gaveld: APART,
         field: because(
-            says(Red, "GS-PATH", &[("GS-PATH", Fail), (SPLIT, Inconclusive)]),
+            says(
+                Red,
+                "GS-PATH",
+                "takes connections, and then does not answer them",
+                &[("GS-PATH", Fail), (SPLIT, Inconclusive)],
+            ),
             "A pod of the field waits for Redis before it greets a new socket, so nobody who was not there before gets in.",
         ),
         ..WELL
@@ -228,8 +249,8 @@ pub static ROWS: &[Row] = &[
         name: "another_channel",
         what: "one pod on another channel",
         adapter: Adapter::Split,
-        gaveld: APART,
-        field: APART_FIELD,
+        gaveld: in_words(APART, "3 pods in 2 groups that do not share rooms"),
+        field: in_words(APART_FIELD, "3 pods in 2 groups that do not share rooms"),
         ..WELL
     },
     Row {
@@ -241,6 +262,7 @@ pub static ROWS: &[Row] = &[
             says(
                 Red,
                 "GS-ONE-WAY",
+                "a pod of this backend sends, and does not hear the others",
                 &[("GS-ONE-WAY", Fail), (SPLIT, Inconclusive), ("GS-HEALTH", Warn)],
             ),
             "Its own pulse comes back to it, so it does not notice; where even that is lost it says that it is alone.",
@@ -248,6 +270,7 @@ pub static ROWS: &[Row] = &[
         field: says(
             Red,
             "GS-ONE-WAY",
+            "a pod of this backend sends, and does not hear the others",
             &[("GS-ONE-WAY", Fail), (SPLIT, Inconclusive), ("GS-HEALTH", Warn)],
         ),
         ..WELL
@@ -259,10 +282,20 @@ pub static ROWS: &[Row] = &[
         strangers: true,
         front: Front::OnePod,
         gaveld: because(
-            says(Grey, SPLIT, &[(SPLIT, Inconclusive), ("GS-STICKY", Inconclusive)]),
+            says(
+                Grey,
+                SPLIT,
+                "Only one of 3 pods can be reached",
+                &[(SPLIT, Inconclusive), ("GS-STICKY", Inconclusive)],
+            ),
             "Its word that there are three pods proves nothing of the other two.",
         ),
-        field: says(Grey, SPLIT, &[(SPLIT, Inconclusive), ("GS-PODS", Pass)]),
+        field: says(
+            Grey,
+            SPLIT,
+            "only one pod was reached",
+            &[(SPLIT, Inconclusive), ("GS-PODS", Pass)],
+        ),
         ..WELL
     },
     Row {
@@ -276,11 +309,17 @@ pub static ROWS: &[Row] = &[
             says(
                 Amber,
                 "GS-CLUSTER",
+                "its pods do not hear each other now",
                 &[(SPLIT, Inconclusive), ("GS-CLUSTER", Warn)],
             ),
             "The pod itself says that it does not hear others of its database.",
         ),
-        field: says(Grey, SPLIT, &[(SPLIT, Inconclusive), ("GS-PODS", Pass)]),
+        field: says(
+            Grey,
+            SPLIT,
+            "only one pod was reached",
+            &[(SPLIT, Inconclusive), ("GS-PODS", Pass)],
+        ),
         ..WELL
     },
     Row {
@@ -291,11 +330,13 @@ pub static ROWS: &[Row] = &[
         gaveld: says(
             Red,
             "GS-PATH",
+            "long polling meets pods that take turns",
             &[("GS-PATH", Fail), (SPLIT, Inconclusive), ("GS-STICKY", Pass)],
         ),
         field: says(
             Red,
             "GS-PATH",
+            "long polling meets pods that take turns",
             &[("GS-PATH", Fail), (SPLIT, Inconclusive), ("GS-STICKY", Pass)],
         ),
         ..WELL
@@ -309,11 +350,13 @@ pub static ROWS: &[Row] = &[
         gaveld: says(
             Amber,
             "GS-PATH",
+            "long polling is what is left",
             &[("GS-PATH", Warn), (SPLIT, Pass), ("GS-STICKY", Pass)],
         ),
         field: says(
             Amber,
             "GS-PATH",
+            "long polling is what is left",
             &[("GS-PATH", Warn), (SPLIT, Pass), ("GS-STICKY", Pass)],
         ),
         ..WELL
@@ -327,11 +370,13 @@ pub static ROWS: &[Row] = &[
         gaveld: says(
             Amber,
             "GS-SLOW-POD",
+            "One of the pods is slow",
             &[("GS-SLOW-POD", Warn), (SPLIT, Pass), ("GS-PODS", Pass)],
         ),
         field: says(
             Amber,
             "GS-SLOW-POD",
+            "One of the pods is slow",
             &[("GS-SLOW-POD", Warn), (SPLIT, Pass), ("GS-PODS", Pass)],
         ),
         ..WELL

@@ -76,6 +76,9 @@ pub fn judge(expected: &Expected, report: &Report) -> Result<(), String> {
             report.code, expected.code
         );
     }
+    if !report.verdict.contains(expected.words) {
+        let _ = writeln!(wrong, "the verdict does not say “{}”", expected.words);
+    }
     for (code, outcome) in expected.also {
         let found = report.findings.iter().find(|finding| finding.code == *code);
         let found = found.map(|finding| finding.outcome);
