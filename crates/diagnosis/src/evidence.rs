@@ -191,6 +191,13 @@ pub struct HealthSeen {
     pub afterwards: bool,
 }
 
+impl TurnsEvidence {
+    /// Every answer named its pod: there is no need to guess how many there are.
+    pub(crate) fn by_name(&self) -> bool {
+        !self.pods.is_empty() && self.nameless == Some(0)
+    }
+}
+
 /// How many pods take turns.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -205,6 +212,10 @@ pub struct TurnsEvidence {
     pub kept_alive: Option<bool>,
     /// The pods that named themselves, each once.
     pub pods: Vec<String>,
+    /// How many answers named no pod; none where nobody counted.
+    #[serde(default)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub nameless: Option<u32>,
     /// Why nothing could be searched: a sentence.
     pub trouble: Option<String>,
 }

@@ -22,9 +22,9 @@ impl Heard {
         self.said > 0 && self.heard == self.said
     }
 
-    /// Something was said, and nothing of it was heard.
+    /// Something was said more than once, and nothing of it was heard.
     pub const fn nothing(self) -> bool {
-        self.said > 0 && self.heard == 0
+        self.said > 1 && self.heard == 0
     }
 
     /// Some of it was heard and some was not.
@@ -63,7 +63,7 @@ pub struct Pair {
 pub struct Partition {
     /// Sockets that hear each other, directly or through a third; the largest group first.
     pub groups: Vec<Vec<u32>>,
-    /// Groups between which nothing crosses in either direction; the largest first.
+    /// Groups between which nothing crosses in either direction, as was asked more than once; the largest first.
     pub islands: Vec<Vec<u32>>,
     /// Pairs of which the second hears the first, and the first hears nothing of the second.
     pub one_way: Vec<Pair>,
@@ -106,10 +106,16 @@ impl Matrix {
         let (mut mutual, mut any): (Vec<usize>, Vec<usize>) = ((0..size).collect(), (0..size).collect());
         for from in 0..size {
             for to in 0..size {
+                let back = self.cell(to, from);
                 let Some(there) = self.cell(from, to).filter(|cell| cell.said > 0) else {
                     partition.complete = false;
+                    // Nobody was asked, so nothing is known to be apart.
+                    unite(&mut any, from, to);
                     continue;
                 };
+                if there.heard == 0 && !(there.nothing() && back.is_some_and(Heard::nothing)) {
+                    unite(&mut any, from, to);
+                }
                 let pair = Pair {
                     from: index(from),
                     to: index(to),
@@ -123,7 +129,6 @@ impl Matrix {
                     }
                     continue;
                 }
-                let back = self.cell(to, from);
                 if there.heard > 0 {
                     unite(&mut any, from, to);
                     if back.is_some_and(Heard::nothing) {
@@ -215,6 +220,34 @@ mod tests {
         let partition = of(2, |from, to| if (from, to) == (0, 1) { 2 } else { 3 }).partition();
         assert!(!partition.split() && !partition.whole());
         assert_eq!(partition.partial, [Pair { from: 0, to: 1 }]);
+    }
+
+    #[test]
+    fn who_was_asked_once_or_not_at_all_is_not_apart() {
+        for asked in 0..=1 {
+            let mut matrix = of(3, |from, to| if from == to { 3 } else { 0 });
+            for row in &mut matrix.rows {
+                for cell in row.iter_mut().filter(|cell| cell.heard == 0) {
+                    cell.said = asked;
+                }
+            }
+            let partition = matrix.partition();
+            assert!(!partition.split() && !partition.whole() && partition.one_way.is_empty());
+        }
+        let nobody = Matrix {
+            rows: vec![
+                vec![
+                    Heard {
+                        said: 0,
+                        heard: 0,
+                        median_ms: None
+                    };
+                    4
+                ];
+                4
+            ],
+        };
+        assert!(!nobody.partition().split());
     }
 
     #[test]

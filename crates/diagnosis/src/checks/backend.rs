@@ -6,7 +6,7 @@ use gavelscope_client::state::Trust;
 
 use crate::checks::session::SHARE_ROOMS;
 use crate::checks::{not_probed, skipped};
-use crate::evidence::{Evidence, ProbeEvidence, RoomProbe, TurnsEvidence};
+use crate::evidence::{Evidence, ProbeEvidence, RoomProbe, Scratch, TurnsEvidence};
 use crate::matrix::{Pair, Partition};
 use crate::report::{Confidence, Finding, Outcome};
 use crate::turns::{PodCount, Search, Turns, chance_of_a_miss, chance_of_an_omission, pod_count};
@@ -65,6 +65,8 @@ struct Known {
     searches: Vec<Search>,
     /// By searching.
     count: Option<PodCount>,
+    /// Every answer had a name, so that searching tells nothing new.
+    by_name: bool,
     /// By the pods' own words.
     claimed: Option<u32>,
 }
@@ -76,6 +78,7 @@ impl Known {
             holding: BTreeSet::new(),
             searches: Vec::new(),
             count: None,
+            by_name: false,
             claimed: None,
         };
         if let Some(session) = &evidence.session {
@@ -93,6 +96,7 @@ impl Known {
                 known.named.extend(turns.pods.iter().cloned());
                 known.count = pod_count(&turns.searches);
                 known.searches.clone_from(&turns.searches);
+                known.by_name = turns.by_name();
             }
             if let Some(room) = &probe.room {
                 known
@@ -104,8 +108,13 @@ impl Known {
         known
     }
 
+    /// What searching adds to the names.
+    fn guessed(&self) -> Option<PodCount> {
+        self.count.filter(|_| !self.by_name)
+    }
+
     fn searched(&self) -> u32 {
-        self.count.map_or(1, |count| count.likely)
+        self.guessed().map_or(1, |count| count.likely)
     }
 
     fn names(&self) -> u32 {
@@ -143,12 +152,12 @@ impl Known {
 
     /// The chance that no socket of so many was on one of the pods.
     fn missed(&self, sockets: usize) -> f64 {
-        let at_least = self.count.map_or(1, |count| count.least);
+        let at_least = self.guessed().map_or(1, |count| count.least);
         if !self.named.is_empty() && self.holding.len() == self.named.len() && self.names() >= at_least {
             return 0.0;
         }
         let sockets = u32::try_from(sockets).unwrap_or(u32::MAX);
-        match self.count {
+        match self.guessed() {
             // One after the other: as many sockets as pods reach all of them.
             Some(PodCount {
                 turns: Turns::Strict,
@@ -192,6 +201,9 @@ pub(super) fn room_split(evidence: &Evidence) -> Finding {
         }
         finding
     };
+    if partition.split() && came_too_late(room) {
+        return too_late(said);
+    }
     if partition.split() {
         return apart(&known, &partition, said);
     }
@@ -228,6 +240,23 @@ pub(super) fn room_split(evidence: &Evidence) -> Finding {
         )
     };
     finding.fact("Chance of having missed a pod", percent(missed))
+}
+
+/// Something came in a room of a league that can be put down to nobody: whoever seems not to be heard may be heard late.
+fn came_too_late(room: &RoomProbe) -> bool {
+    room.scratch == Some(Scratch::LeagueRooms) && room.strangers > 0
+}
+
+fn too_late(said: impl Fn(Outcome, String) -> Finding) -> Finding {
+    said(
+        Outcome::Inconclusive,
+        "What is said takes so long here that it cannot be told from what is not said at all.".to_owned(),
+    )
+    .resting(
+        Confidence::Weak,
+        "messages that came too late to be put down to anybody",
+    )
+    .fix("Operator: look at the load of the pods and of this machine, and run the diagnosis again.")
 }
 
 /// Between some pods nothing crosses.
@@ -296,6 +325,9 @@ pub(super) fn one_way(evidence: &Evidence) -> Finding {
         Ok(measured) => measured,
         Err(finding) => return *finding,
     };
+    if !partition.one_way.is_empty() && came_too_late(room) {
+        return too_late(|outcome, sentence| Finding::new(ONE_WAY, outcome, sentence));
+    }
     if partition.one_way.is_empty() {
         return Finding::new(ONE_WAY, Outcome::Pass, "Who is heard also hears.")
             .fact("Pairs", (room.matrix.rows.len().pow(2)).to_string());
@@ -342,6 +374,15 @@ pub(super) fn partial(evidence: &Evidence) -> Finding {
     };
     if pairs.is_empty() {
         said(Outcome::Pass, "What is heard once is heard every time.")
+    } else if partition.partial.is_empty() && room.scratch == Some(Scratch::LeagueRooms) && !partition.split()
+    {
+        // Without a number on it, what was late cannot be told from what was lost.
+        said(
+            Outcome::Inconclusive,
+            "Something was heard one time and not the next; asked again, with patience, it was heard each time.",
+        )
+        .resting(Confidence::Weak, "what came late, or was lost")
+        .fix("Operator: look at the load of the pods and of this machine, and run the diagnosis again.")
     } else if room.strangers > 0 || room.lost > 0 {
         said(
             Outcome::Inconclusive,

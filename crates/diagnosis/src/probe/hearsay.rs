@@ -49,11 +49,18 @@ impl Stimulus {
     }
 }
 
-/// Who was heard by somebody one time and not the next, whatever the reason.
-pub(super) fn unsteady(said: &[Stimulus]) -> Vec<usize> {
+/// Who was heard by somebody one time and not the next, whatever the reason; or of whom too little is left that counts.
+pub(super) fn unsteady(said: &[Stimulus], scratch: Scratch) -> Vec<usize> {
     let size = said.iter().map(|said| said.heard.len()).max().unwrap_or(0);
     let is_unsteady = |from: usize| {
         (0..size).any(|to| {
+            let asked = said
+                .iter()
+                .filter(|said| said.from == from && said.is(Manner::InTurn) && said.reached(to).is_some())
+                .count();
+            if counted(said, from, to, scratch).count() < asked {
+                return true;
+            }
             let mut reached = said
                 .iter()
                 .filter(|said| said.from == from && said.is(Manner::InTurn))
@@ -93,15 +100,15 @@ pub(super) fn company(said: &[Stimulus], of: usize) -> Vec<usize> {
 /// What a message that names a room alone is put down to: the last that was said there and is still missing at this socket.
 /// Those before it had their time.
 pub(super) fn put_down(said: &[Stimulus], room: Option<usize>, to: usize, at: Instant) -> Option<usize> {
-    // What the joins set off has died away by the time that anybody speaks.
+    let missing =
+        |this: &Stimulus| Some(this.room) == room && this.at <= at && this.reached(to) == Some(false);
+    let of = |joining: bool, latest: Duration| {
+        said.iter()
+            .rposition(|this| this.is(Manner::Joining) == joining && missing(this) && at - this.at <= latest)
+    };
+    // What the joins set off has died away by the time that anybody speaks, or else it is very late.
     let joining = said.last().is_none_or(|last| last.is(Manner::Joining));
-    said.iter().rposition(|this| {
-        this.is(Manner::Joining) == joining
-            && Some(this.room) == room
-            && this.at <= at
-            && at - this.at <= LATEST
-            && this.reached(to) == Some(false)
-    })
+    of(joining, LATEST).or_else(|| of(true, Duration::MAX))
 }
 
 /// Whether what a socket heard, or did not hear, of this cannot be told from what it heard of another. Where only the room
@@ -125,7 +132,12 @@ fn is_doubtful(said: &[Stimulus], this: usize, to: usize, scratch: Scratch) -> b
                 .is_some_and(|at| at - missing.at <= LATEST)
             && said
                 .iter()
-                .any(|other| other.from == missing.from && other.reached(to) == Some(true))
+                // What was so while they joined need not be so now.
+                .any(|other| {
+                    other.from == missing.from
+                        && !other.is(Manner::Joining)
+                        && other.reached(to) == Some(true)
+                })
     };
     (0..said.len()).any(|other| confused(this, other) || confused(other, this))
 }
@@ -228,7 +240,11 @@ mod tests {
             (0, 0, 800, InTurn, &[802, -1, 803]),
             (1, 0, 1_200, InTurn, &[-1, 1_202, -1]),
         ]);
-        assert_eq!(unsteady(&said), [0, 1], "they are asked again");
+        assert_eq!(
+            unsteady(&said, Scratch::LeagueRooms),
+            [0, 1],
+            "they are asked again"
+        );
         let matrix = matrix(&said, 3, Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 2), [(1, 1), (1, 0), (0, 0)]);
         assert!(unsteady_pairs(&said, 3, Scratch::LeagueRooms).is_empty());
@@ -244,7 +260,7 @@ mod tests {
             (0, 0, 800, InTurn, &[802, -1]),
             (1, 0, 1_200, InTurn, &[-1, 1_202]),
         ]);
-        assert!(unsteady(&said).is_empty());
+        assert!(unsteady(&said, Scratch::LeagueRooms).is_empty());
         let matrix = matrix(&said, 2, Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 0), [(2, 2), (2, 0)]);
         assert_eq!(cells(&matrix, 1), [(2, 0), (2, 2)]);
@@ -276,7 +292,10 @@ mod tests {
         ]);
         let matrix = matrix(&said, 2, Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 0), [(0, 0), (1, 1)]);
-        assert!(unsteady(&said).is_empty() && unsteady_pairs(&said, 2, Scratch::LeagueRooms).is_empty());
+        assert!(
+            unsteady(&said, Scratch::LeagueRooms).is_empty()
+                && unsteady_pairs(&said, 2, Scratch::LeagueRooms).is_empty()
+        );
     }
 
     #[test]

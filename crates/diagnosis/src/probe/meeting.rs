@@ -130,8 +130,11 @@ impl Meeting {
         for _ in 0..ROUNDS {
             self.round(pace, &everybody, Manner::InTurn, evidence).await?;
         }
-        self.until_quiet(pace, self.patience(), evidence).await?;
-        let unsteady = hearsay::unsteady(&self.said);
+        // Silence is a proof only where what is late has had its time.
+        let silent = self.matrix().rows.iter().flatten().any(|cell| cell.heard == 0);
+        let patience = if silent { LATEST } else { self.patience() };
+        self.until_quiet(pace, patience, evidence).await?;
+        let unsteady = hearsay::unsteady(&self.said, self.scratch);
         if !unsteady.is_empty() {
             for _ in 0..MORE_ROUNDS {
                 self.round(pace, &unsteady, Manner::Patiently, evidence).await?;

@@ -35,7 +35,7 @@ pub(super) struct Expected {
     /// Pods that named themselves.
     named: BTreeSet<String>,
     searches: Vec<Search>,
-    /// By searching.
+    /// By searching, where not every answer had a name.
     count: Option<PodCount>,
     /// Somebody answered, and no pod named itself: the field's backend, which has no probe rooms.
     nameless: bool,
@@ -56,15 +56,17 @@ impl Expected {
             nameless: named.is_empty() && evidence.health.iter().any(|health| !health.status.is_empty()),
             named,
             searches: turns.map(|turns| turns.searches.clone()).unwrap_or_default(),
-            count: turns.and_then(|turns| pod_count(&turns.searches)),
+            count: turns
+                .filter(|turns| !turns.by_name())
+                .and_then(|turns| pod_count(&turns.searches)),
             never_granted: evidence.path.as_ref().is_some_and(|path| path.never_granted),
         }
     }
 
     /// Whether these sockets reach everybody, as far as can be known.
     fn enough(&self, sockets: &[ProbeSocket]) -> bool {
-        let (searched, at_least) = self.count.map_or((0, 0), |count| (count.likely, count.least));
         let named = u32::try_from(self.named.len()).unwrap_or(u32::MAX);
+        let (searched, at_least) = self.count.map_or((0, 0), |count| (count.likely, count.least));
         if named > 1 && named >= at_least {
             // They say who they are, so there is no need to guess.
             let holding: BTreeSet<&String> =

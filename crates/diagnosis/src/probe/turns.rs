@@ -233,10 +233,13 @@ impl Searching<'_> {
             .headers()
             .get(POD_ID_HEADER)
             .and_then(|value| value.to_str().ok());
-        if let Some(pod) = pod
-            && !self.evidence.pods.iter().any(|known| known == pod)
-        {
-            self.evidence.pods.push(pod.to_owned());
+        let nameless = self.evidence.nameless.get_or_insert(0);
+        match pod {
+            None => *nameless += 1,
+            Some(pod) if !self.evidence.pods.iter().any(|known| known == pod) => {
+                self.evidence.pods.push(pod.to_owned());
+            }
+            Some(_) => {}
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::strangers::Strangers;
 const WELL: u32 = 200;
 const ELSEWHERE: u32 = 20;
 /// Fleets of one row side by side.
-const FLEETS: u32 = 3;
+const FLEETS: u32 = 2;
 /// Probes at the same time, over all rows: what two processors take without being the finding themselves.
 static AT_A_TIME: Semaphore = Semaphore::const_new(8);
 /// So many that were wrong are told in full.

@@ -46,7 +46,7 @@ impl Strangers {
                 loop {
                     // What fails for one is tried again by the next.
                     let _ = visit(&url, &seed, 2 + number % 2, &price).await;
-                    let pause = rand::rng().random_range(50..600);
+                    let pause = rand::rng().random_range(150..900);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
                 }
             });
