@@ -244,6 +244,23 @@ fn of_three_pods_two_may_share() {
 }
 
 #[test]
+fn what_was_cut_short_proves_no_loss() {
+    let mut probe = probed(&[0, 1, 2, 0, 1, 2], &[3, 3, 3, 3], |_, _| true);
+    for row in &mut probe.room.as_mut().unwrap().matrix.rows {
+        row[4].heard = 1;
+    }
+    assert_eq!(
+        outcome(&judged(&of_probe(probe.clone())), "GS-PARTIAL"),
+        Outcome::Warn
+    );
+    probe.cut_short = Some("it took longer than it may".to_owned());
+    assert_eq!(
+        outcome(&judged(&of_probe(probe)), "GS-PARTIAL"),
+        Outcome::Inconclusive
+    );
+}
+
+#[test]
 fn three_pods_that_share_are_green_and_a_balancer_that_hides_the_others_is_not() {
     let shared = probed(&[0, 1, 2, 0, 1, 2, 0, 1], &[3, 3, 3, 3], |_, _| true);
     assert_eq!(

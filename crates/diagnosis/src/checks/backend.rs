@@ -383,10 +383,11 @@ pub(super) fn partial(evidence: &Evidence) -> Finding {
         )
         .resting(Confidence::Weak, "what came late, or was lost")
         .fix("Operator: look at the load of the pods and of this machine, and run the diagnosis again.")
-    } else if room.strangers > 0 || room.lost > 0 {
+    } else if room.strangers > 0 || room.lost > 0 || was_cut_short(evidence) {
         said(
             Outcome::Inconclusive,
-            "Something was heard one time and not the next, but others were in the room, or a socket was lost.",
+            "Something was heard one time and not the next, but others were in the room, a socket was lost, or the time was \
+             up before all of it could come.",
         )
         .resting(Confidence::Weak, "a measurement that was disturbed")
         .fix("Run the diagnosis again.")
@@ -399,6 +400,14 @@ pub(super) fn partial(evidence: &Evidence) -> Finding {
         .because("What connects the pods drops messages, or went away while it was measured.")
         .fix("Operator: look at Redis, its load and its output buffers, and run the diagnosis again.")
     }
+}
+
+/// What was said last had no time to be heard.
+fn was_cut_short(evidence: &Evidence) -> bool {
+    evidence
+        .probe
+        .as_ref()
+        .is_some_and(|probe| probe.cut_short.is_some())
 }
 
 /// What shows in a probe or a session that events get lost.
