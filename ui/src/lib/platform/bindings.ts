@@ -945,7 +945,7 @@ export type Pair = {
 export type Partition = {
 	/**  Sockets that hear each other, directly or through a third; the largest group first. */
 	groups: number[][],
-	/**  Groups between which nothing crosses in either direction; the largest first. */
+	/**  Groups between which nothing crosses in either direction, as was asked more than once; the largest first. */
 	islands: number[][],
 	/**  Pairs of which the second hears the first, and the first hears nothing of the second. */
 	oneWay: Pair[],
