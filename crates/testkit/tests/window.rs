@@ -88,10 +88,7 @@ async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
         .await
         .unwrap();
     let echo = window.text("diag-echo").await;
-    assert!(
-        echo.contains("ms") && number(&echo).is_some(),
-        "the echo was timed: {echo}"
-    );
+    assert!(number(&echo).is_some(), "the echo was timed: {echo}");
     window.shoot("diagnostics").await.unwrap();
 
     window.press("diag-start").await.unwrap();
@@ -105,7 +102,8 @@ async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
         .await
         .unwrap();
     let charts = "return document.querySelectorAll('[data-testid^=\"chart-\"] canvas').length";
-    assert_eq!(window.script(charts).await.unwrap(), 4, "the charts are drawn");
+    let drawn = || async { window.script(charts).await.unwrap() == 4 };
+    window.until("the charts are drawn", SOON, drawn).await.unwrap();
     window.shoot("diagnosed").await.unwrap();
     window.press("report-save").await.unwrap();
     window.wait_for("report-parts", SOON).await.unwrap();

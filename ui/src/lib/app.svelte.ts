@@ -98,11 +98,13 @@ export class App {
 
   /** Ends the session and goes back to the start. Tells whether it went well. */
   async leave(): Promise<boolean> {
+    const before = this.screen;
+    // At once, not when the line is closed: by then somebody may have connected anew, and is in the lobby.
+    this.screen = 'start';
+    this.#chosen = null;
+    this.#drafts.clear();
     const left = await this.run(() => this.platform.leave());
-    if (left) {
-      this.#chosen = null;
-      this.screen = 'start';
-    }
+    if (!left) this.screen = before;
     return left;
   }
 

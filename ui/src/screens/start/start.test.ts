@@ -91,6 +91,20 @@ describe('a server', () => {
     expect(screen.queryByTestId('error-sentence')).toBeNull();
   });
 
+  it('can be connected to while the old session is still being closed', async () => {
+    let closed: (value: unknown) => void = () => {};
+    const scripted = new Scripted({ leave: () => new Promise((resolve) => (closed = resolve)) });
+    const { app, show } = await openWindow(fixtures.app(now), 'room', scripted);
+    await press('leave');
+    await show(fixtures.app(now, nobody));
+    await press('server-connect');
+    await show(fixtures.app(now));
+    expect(app.screen).toBe('lobby');
+    closed(null);
+    await settle();
+    expect(app.screen).toBe('lobby');
+  });
+
   it('is forgotten only after a second yes', async () => {
     const { scripted } = await openWindow(fixtures.app(now, nobody), 'start');
     await fireEvent.click(screen.getAllByTestId('server-forget')[0]!);
