@@ -36,7 +36,7 @@ Chores:
   test [--quick|--soak] Install what is missing and check everything: format, user interface, lints, tests, and
                         the test in the real window. --quick leaves the window out and tries fewer random cases;
                         --soak runs the long form of every scenario (an hour).
-  pictures              Leave pictures of the window after diagnoses of six backends, to be looked at.
+  pictures              Leave pictures of the window after diagnoses of seven backends, to be looked at.
   setup                 Only install what is missing, for all of the chores.
   fleet [...]           Install what is missing, build, and start several pods with their database, Redis and HAProxy;
                         `cargo xtask fleet --help` lists the options. Ctrl-C tears everything down.

@@ -25,6 +25,8 @@ const MORE_ROUNDS: usize = 2;
 const QUIET: Duration = Duration::from_millis(300);
 /// Where not everybody has heard what was said in a room, the room is used again after so long at the earliest.
 const AGAIN: Duration = Duration::from_millis(400);
+
+/// The sockets, the rooms that they are in, and what was said there.
 pub(super) struct Meeting {
     scratch: Scratch,
     rooms: Vec<String>,
