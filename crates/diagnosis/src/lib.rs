@@ -16,8 +16,8 @@ mod turns;
 
 use gavelscope_client::state::Millis;
 
-pub use checks::backend::Hearing;
-use checks::{backend, session};
+pub use checks::slow_pod::Hearing;
+use checks::{room_split, session};
 pub use compare::{Comparison, Drift, FigureChange, FindingChange, compare};
 pub use evidence::Evidence;
 pub use matrix::{Heard, Matrix, Pair, Partition};
@@ -66,7 +66,7 @@ fn unharmed(findings: &[Finding], evidence: &Evidence) -> (Light, String, Option
             .iter()
             .find(|finding| finding.code == code && finding.outcome == outcome)
     };
-    let (room, echo, delivery) = (backend::ROOM_SPLIT, session::ECHO, session::DELIVERY);
+    let (room, echo, delivery) = (room_split::CODE, session::ECHO, session::DELIVERY);
     // What was tried and could not be known, before what was proved in another way: sticky routing is not health.
     if let Some(open) = of(room, Outcome::Inconclusive) {
         return (Light::Grey, open.sentence.clone(), Some(open.code.clone()));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::checks::{backend, skipped};
+use gavelscope_client::state::Trust;
+
+use crate::checks::skipped;
 use crate::evidence::Evidence;
 use crate::report::{Confidence, Finding, Outcome};
 
@@ -93,6 +95,21 @@ pub(super) fn cluster(evidence: &Evidence) -> Finding {
     }
 }
 
+/// What shows in a probe or a session that events get lost.
+fn proves_loss(evidence: &Evidence) -> bool {
+    let apart = evidence
+        .probe
+        .as_ref()
+        .and_then(|probe| probe.room.as_ref())
+        .map(|room| room.matrix.partition())
+        .is_some_and(|partition| partition.split() || !partition.one_way.is_empty());
+    let missing = evidence.session.as_ref().is_some_and(|session| {
+        session.measurements.echoes_missing > 0
+            || session.rooms.iter().any(|room| room.trust == Trust::Polled)
+    });
+    apart || missing
+}
+
 /// Whether the claims of `/health` can be believed.
 pub(super) fn health(evidence: &Evidence) -> Finding {
     let mut claims: BTreeSet<String> = BTreeSet::new();
@@ -134,7 +151,7 @@ pub(super) fn health(evidence: &Evidence) -> Finding {
                 finding.claim("/health", claim.clone())
             })
     };
-    let broken = backend::proves_loss(evidence);
+    let broken = proves_loss(evidence);
     if sick {
         said(Outcome::Fail, "The backend says that it cannot work now.")
             .means("Bids may be refused; none is lost.")

@@ -1,9 +1,17 @@
 //! The checks, in the order of their weight. Each says what was proved and no more (design, rule 3).
 
-pub(crate) mod backend;
 mod claims;
+mod known;
+mod one_way;
 mod operator;
+mod partial;
+mod path;
+mod pods;
+mod room;
+pub(crate) mod room_split;
 pub(crate) mod session;
+pub(crate) mod slow_pod;
+mod sticky;
 mod subscribers;
 mod tls;
 
@@ -24,8 +32,8 @@ const CHECKS: &[Check] = &[
     (session::JOIN, |evidence| {
         of_session(evidence, session::JOIN, session::join)
     }),
-    (backend::ROOM_SPLIT, backend::room_split),
-    (backend::ONE_WAY, backend::one_way),
+    (room_split::CODE, room_split::rooms),
+    (one_way::CODE, one_way::hearing),
     (operator::REDIS, operator::redis),
     (subscribers::CODE, subscribers::count),
     (claims::CLUSTER, claims::cluster),
@@ -35,18 +43,18 @@ const CHECKS: &[Check] = &[
     (session::DELIVERY, |evidence| {
         of_session(evidence, session::DELIVERY, session::delivery)
     }),
-    (backend::PARTIAL, backend::partial),
+    (partial::CODE, partial::steadiness),
     (tls::CODE, tls::certificate),
-    (backend::PATH, backend::path),
+    (path::CODE, path::way),
     (session::WAY, |evidence| {
         of_session(evidence, session::WAY, session::way)
     }),
     (session::GAPS, |evidence| {
         of_session(evidence, session::GAPS, session::gaps)
     }),
-    (backend::SLOW_POD, backend::slow_pod),
-    (backend::PODS, backend::pods),
-    (backend::STICKY, backend::sticky),
+    (slow_pod::CODE, slow_pod::lateness),
+    (pods::CODE, pods::number),
+    (sticky::CODE, sticky::stickiness),
     (claims::HEALTH, claims::health),
     (claims::ROOM_SIZE, claims::room_size),
     (session::QUEUE, |evidence| {

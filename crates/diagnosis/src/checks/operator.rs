@@ -1,7 +1,7 @@
 //! Whether the pods' Redis works, when its operator gave its address, and what that says of pods that are apart.
 
 use crate::checks::subscribers::{self, Pods};
-use crate::checks::{backend, skipped};
+use crate::checks::{room_split, skipped};
 use crate::evidence::{Evidence, RedisEvidence, RedisTroubleKind};
 use crate::report::{Confidence, Finding, Outcome};
 
@@ -20,7 +20,7 @@ pub(super) fn redis(evidence: &Evidence) -> Finding {
         Some(trouble) => {
             let (sentence, fix) = in_words(trouble.kind);
             // Pods that hear each other have a Redis that works: this one is another, or closed to this machine.
-            let pods_hear = backend::room_split(evidence).outcome == Outcome::Pass
+            let pods_hear = room_split::rooms(evidence).outcome == Outcome::Pass
                 && Pods::of(evidence).is_some_and(|pods| pods.likely > 1);
             if pods_hear {
                 Finding::new(REDIS, Outcome::Warn, "The pods hear each other, but not through the Redis that was given.")
@@ -143,7 +143,7 @@ pub(super) fn explain(findings: &mut [Finding]) {
     });
     let split = findings
         .iter_mut()
-        .find(|finding| finding.code == backend::ROOM_SPLIT && finding.outcome == Outcome::Fail);
+        .find(|finding| finding.code == room_split::CODE && finding.outcome == Outcome::Fail);
     if let (Some((cause, fix)), Some(split)) = (proved, split) {
         split.cause = Some(cause);
         split.fix = Some(fix);
