@@ -344,10 +344,16 @@ fn one(text: &mut String, finding: &Finding) {
     };
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{word:<8}{}  {}", finding.code, finding.sentence);
+    // What cannot be known cannot be mended, and can be found out.
+    let fix = if finding.outcome == Outcome::Inconclusive {
+        "settle"
+    } else {
+        "fix"
+    };
     for (label, line) in [
         ("means", &finding.meaning),
         ("cause", &finding.cause),
-        ("fix", &finding.fix),
+        (fix, &finding.fix),
     ] {
         if let Some(line) = line {
             let _ = writeln!(text, "        {label:<6} {line}");

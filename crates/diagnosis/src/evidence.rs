@@ -191,6 +191,16 @@ pub struct HealthSeen {
     pub afterwards: bool,
 }
 
+impl ProbeEvidence {
+    /// What the pods claimed last: something may have gone wrong, or been mended, while it was measured.
+    pub(crate) fn last_health(&self) -> impl Iterator<Item = &HealthSeen> {
+        let again = self.health.iter().any(|health| health.afterwards);
+        self.health
+            .iter()
+            .filter(move |health| health.afterwards == again)
+    }
+}
+
 impl TurnsEvidence {
     /// Every answer named its pod: there is no need to guess how many there are.
     pub(crate) fn by_name(&self) -> bool {

@@ -69,7 +69,7 @@ fn unharmed(findings: &[Finding], evidence: &Evidence) -> (Light, String, Option
     let (room, echo, delivery) = (room_split::CODE, session::ECHO, session::DELIVERY);
     // What was tried and could not be known, before what was proved in another way: sticky routing is not health.
     if let Some(open) = of(room, Outcome::Inconclusive) {
-        return (Light::Grey, open.sentence.clone(), Some(open.code.clone()));
+        return (Light::Grey, with_fix(open), Some(open.code.clone()));
     }
     let heard = of(echo, Outcome::Pass).filter(|_| of(delivery, Outcome::Pass).is_some());
     let enough = heard.filter(|_| evidence.session.as_ref().is_some_and(session::echoes_are_enough));
@@ -79,8 +79,9 @@ fn unharmed(findings: &[Finding], evidence: &Evidence) -> (Light, String, Option
         return (Light::Green, sentence.to_owned(), Some(proof.code.clone()));
     }
     if heard.is_some() {
-        let sentence = "Nothing is wrong so far: your bid came back. The pod that you are connected to may have taken it \
-                        itself; a few more, or the diagnosis, tell whether the others do.";
+        let sentence = "Nothing is wrong so far: your bid came back, but the pod that you are connected to may have taken it \
+                        itself. Whether you hear of what other pods take is known after a few more, or when you run the \
+                        diagnosis.";
         return (Light::Grey, sentence.to_owned(), Some(echo.to_owned()));
     }
     let sentence = "Nothing is wrong so far. Whether bids come back is known after your first one, or when you run the \
@@ -88,15 +89,26 @@ fn unharmed(findings: &[Finding], evidence: &Evidence) -> (Light, String, Option
     (Light::Grey, sentence.to_owned(), None)
 }
 
-/// The sentence, and what to do about it.
+/// The sentence, and what to do about it; where it cannot be known, what would settle it.
 fn with_fix(finding: &Finding) -> String {
-    match &finding.fix {
-        Some(fix) => {
-            let fix = fix.strip_prefix("Operator: ").unwrap_or(fix);
-            format!("{} Fix: {fix}", finding.sentence)
-        }
-        None => finding.sentence.clone(),
-    }
+    let Some(fix) = &finding.fix else {
+        return finding.sentence.clone();
+    };
+    let label = if finding.outcome == Outcome::Inconclusive {
+        "To find out"
+    } else {
+        "Fix"
+    };
+    let fix = fix.strip_prefix("Operator: ").unwrap_or(fix);
+    // It goes on after a colon. Every fix begins with what to do, and so with a word that is no name.
+    let mut letters = fix.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string());
+    format!(
+        "{} {label}: {}{}",
+        finding.sentence,
+        first.unwrap_or_default(),
+        letters.as_str()
+    )
 }
 
 #[cfg(test)]

@@ -121,8 +121,13 @@ fn write_finding(html: &mut String, finding: &Finding) -> fmt::Result {
         code = Text(&finding.code),
         sentence = Text(&finding.sentence),
     )?;
+    let to_do = if finding.outcome == Outcome::Inconclusive {
+        "To find out"
+    } else {
+        "What to do"
+    };
     for (label, line) in [
-        ("What to do", &finding.fix),
+        (to_do, &finding.fix),
         ("What it means", &finding.meaning),
         ("Cause, as far as it is proved", &finding.cause),
     ] {

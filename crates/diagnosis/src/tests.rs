@@ -11,6 +11,7 @@ use crate::{Evidence, Finding, Light, Outcome, Report, diagnose};
 mod files;
 mod operator;
 mod tls;
+mod words;
 
 /// A session as it is published before anything happened, with changes.
 fn seen(change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
@@ -20,8 +21,11 @@ fn seen(change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
     Evidence::collect(&state)
 }
 
+/// Whatever a test is about, what is said has to be well said.
 fn judged(evidence: &Evidence) -> Report {
-    diagnose(evidence, Millis(1_795_400_000_000))
+    let report = diagnose(evidence, Millis(1_795_400_000_000));
+    words::are_well_chosen(&report);
+    report
 }
 
 fn finding(report: &Report, code: &str) -> Finding {
@@ -129,7 +133,7 @@ fn an_accepted_bid_that_never_came_back_is_the_verdict_whatever_health_claims() 
         (Light::Red, Some("GS-ECHO"))
     );
     assert!(
-        report.verdict.contains("Fix: set REDIS_URL"),
+        report.verdict.contains("Fix: see whether Redis runs"),
         "{}",
         report.verdict
     );
@@ -182,7 +186,11 @@ fn a_pod_that_says_it_is_alone_is_the_verdict_and_names_redis() {
             .iter()
             .any(|fact| fact.claimed && fact.value == "Redis does not answer.")
     );
-    assert!(said.fix.unwrap().contains("look after Redis"));
+    assert!(
+        said.fix
+            .unwrap()
+            .contains("look at Redis and at this pod's way to it")
+    );
 }
 
 #[test]
@@ -306,19 +314,51 @@ fn a_pod_that_sends_and_does_not_hear_is_no_split() {
 }
 
 #[test]
-fn a_slow_pod_is_named() {
-    let mut probe = probed(&[0, 1, 2, 3, 4], &[5, 5, 5, 5], |_, _| true);
-    let room = probe.room.as_mut().unwrap();
-    room.sockets[4].pod = Some("pod-5".to_owned());
-    for row in &mut room.matrix.rows {
-        row[4].median_ms = Some(404);
-    }
-    let report = judged(&of_probe(probe));
+fn a_slow_pod_is_named_with_how_much_slower_it_is() {
+    let slow = |pods: [Option<&str>; 5], late: &[usize]| {
+        let mut probe = probed(&[0, 1, 2, 3, 4], &[5, 5, 5, 5], |_, _| true);
+        let room = probe.room.as_mut().unwrap();
+        for (socket, pod) in room.sockets.iter_mut().zip(pods) {
+            socket.pod = pod.map(str::to_owned);
+        }
+        for row in &mut room.matrix.rows {
+            for (place, socket) in late.iter().enumerate() {
+                row[*socket].median_ms = Some(404 + u32::try_from(place).unwrap());
+            }
+        }
+        let report = judged(&of_probe(probe));
+        assert_eq!(
+            (report.light, report.code.as_deref()),
+            (Light::Amber, Some("GS-SLOW-POD"))
+        );
+        report
+    };
     assert_eq!(
-        (report.light, report.code.as_deref()),
-        (Light::Amber, Some("GS-SLOW-POD"))
+        slow([None, None, None, None, Some("pod-5")], &[4]).verdict,
+        "One of the pods is slow: what you see through pod-5 comes 401 ms later than through the others. Fix: look at the \
+         load of pod-5, and at its network."
     );
-    assert!(report.verdict.contains("404 ms"), "{}", report.verdict);
+    assert_eq!(
+        slow([None; 5], &[4]).verdict,
+        "One of the pods is slow: what you see through it comes 401 ms later than through the others. Fix: look at the load \
+         of that pod, and at its network."
+    );
+    // Of two the slower one is in the sentence, and both are in the evidence.
+    let two = slow([None, None, None, Some("pod-4"), Some("pod-5")], &[4, 3]);
+    assert!(
+        two.verdict.contains("through pod-4 comes 402 ms later"),
+        "{}",
+        two.verdict
+    );
+    let facts = finding(&two, "GS-SLOW-POD").evidence;
+    assert!(facts.iter().any(|fact| fact.value == "pod-4, pod-5"), "{facts:?}");
+    // Somebody else hears in time through the same pod: it is not the pod.
+    let one_socket = slow([None, None, None, Some("pod-5"), Some("pod-5")], &[4]);
+    assert!(
+        one_socket.verdict.contains("through it comes 401 ms"),
+        "{}",
+        one_socket.verdict
+    );
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What the backend says of itself, beside what was measured (contract, section 4, 1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gavelscope_client::state::Trust;
 
+use crate::checks::sharing::Sharing;
 use crate::checks::skipped;
 use crate::evidence::Evidence;
 use crate::report::{Confidence, Finding, Outcome};
@@ -31,27 +32,28 @@ pub(super) fn cluster(evidence: &Evidence) -> Finding {
         return Finding::new(
             CLUSTER,
             Outcome::Fail,
-            "The server's parts have lost each other: bids that others take are read late, and every bid counts as ever.",
+            "Your bids are safe, but the prices you see can be late: the pod that you are connected to has lost the others.",
         )
         .resting(Confidence::Likely, "the word of the pod that holds the connection")
         .claim("Pod", alone.pod.0.clone())
         .claim("Since", format!("{} s", alone.since.age_at(at) / 1_000))
         .claim("Its reason", alone.reason.clone())
-        .means("Price and clock are read from the server; they are as old as it says beside them.")
+        .means("Price and clock are read from the server; their age stands beside them.")
         .fix(
-            "Operator: look after Redis; every pod that has lost it says so in its log and in /health. It comes back by \
+            "Operator: look at Redis and at this pod's way to it; its log and /health say what is wrong. It comes back by \
              itself.",
         );
     }
     let mut states: BTreeSet<String> = BTreeSet::new();
-    let mut reasons: BTreeSet<String> = BTreeSet::new();
+    let mut reasons: BTreeMap<Option<&str>, &str> = BTreeMap::new();
     if let Some(probe) = &evidence.probe {
-        for health in &probe.health {
-            if let Some(state) = &health.adapter {
-                states.insert(state.clone());
-                if admits(state) {
-                    reasons.extend(health.reason.clone());
-                }
+        for health in probe.last_health() {
+            let Some(state) = &health.adapter else { continue };
+            states.insert(state.clone());
+            if let (true, Some(reason)) = (admits(state), &health.reason) {
+                // One a pod: it says the same in other numbers each time.
+                let kept = reasons.entry(health.pod.as_deref()).or_insert(reason);
+                *kept = (*kept).max(reason.as_str());
             }
         }
     }
@@ -68,29 +70,27 @@ pub(super) fn cluster(evidence: &Evidence) -> Finding {
         )
         .resting(Confidence::Weak, "nothing was said");
     }
-    let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join("; ");
     let said = |outcome, sentence: &str| {
         let finding = Finding::new(CLUSTER, outcome, sentence)
             .resting(Confidence::Weak, "the server's own words")
-            .claim("Adapter", list(&states));
-        if reasons.is_empty() {
-            finding
-        } else {
-            finding.claim("Its reason", list(&reasons))
-        }
+            .claim("Adapter", states.iter().cloned().collect::<Vec<_>>().join("; "));
+        reasons.iter().fold(finding, |finding, (pod, reason)| {
+            let label = pod.map_or_else(|| "Its reason".to_owned(), |pod| format!("Reason of {pod}"));
+            finding.claim(&label, *reason)
+        })
     };
     if states.iter().any(|state| admits(state)) {
         said(
             Outcome::Warn,
             "Your bids are safe, but the backend itself says that its pods do not hear each other now.",
         )
-        .means("Prices may be read from the server instead of told; they are as old as it says beside them.")
-        .fix("Operator: look at Redis, and at what the pod's log says of it. It comes back by itself.")
+        .means("What other pods take may be shown late: price and clock are then read from the server, with their age beside.")
+        .fix(Sharing::of(evidence.session.as_ref(), evidence.probe.as_ref()).fix())
     } else {
         // A word is no proof, and silence is not even a word.
         said(
             Outcome::Inconclusive,
-            "No pod says that it has lost the others; whether it would is not known.",
+            "No pod says that it has lost the others; that is their word, and no proof.",
         )
     }
 }
@@ -116,10 +116,10 @@ pub(super) fn health(evidence: &Evidence) -> Finding {
     let mut ready = false;
     let mut healthy = false;
     let mut sick = false;
+    let mut judges_itself = false;
     if let Some(probe) = &evidence.probe {
         // What was said before something was found does not contradict it.
-        let again = probe.health.iter().any(|health| health.afterwards);
-        for health in probe.health.iter().filter(|health| health.afterwards == again) {
+        for health in probe.last_health() {
             let mode = health.mode.clone().unwrap_or_else(|| "no mode".to_owned());
             let word = match health.multi_pod_ready {
                 Some(true) => ", ready for several pods",
@@ -129,7 +129,9 @@ pub(super) fn health(evidence: &Evidence) -> Finding {
             claims.insert(format!("{} ({}), {mode}{word}", health.status, health.code));
             ready |= health.multi_pod_ready == Some(true);
             healthy |= health.status == "healthy";
-            sick |= health.code >= 500;
+            // One that is being replaced takes nothing new, and is not sick.
+            sick |= health.code >= 500 && health.status != "draining";
+            judges_itself |= health.adapter.is_some();
         }
     }
     if let Some(claim) = evidence
@@ -155,13 +157,17 @@ pub(super) fn health(evidence: &Evidence) -> Finding {
     if sick {
         said(Outcome::Fail, "The backend says that it cannot work now.")
             .means("Bids may be refused; none is lost.")
-            .fix("Operator: /health names what is missing, usually the database.")
+            .fix("Operator: read in /health what is missing; usually it is the database.")
     } else if broken && (ready || healthy) {
         said(
             Outcome::Warn,
             "The backend calls itself healthy although events get lost between its pods: do not judge by /health.",
         )
-        .because("In the field it is made from configuration alone.")
+        .because(if judges_itself {
+            "A pod knows that its own messages come back to it, and does not notice that it misses those of others."
+        } else {
+            "The usual backend, on python-socketio, makes it from its configuration alone."
+        })
         .fix("Operator: judge by whether bids come back, not by /health, roomSize or multi_pod_ready.")
     } else {
         said(
@@ -213,7 +219,7 @@ pub(super) fn room_size(evidence: &Evidence) -> Finding {
             Outcome::Warn,
             "The server says a room is empty that we are in: its room sizes cannot be believed.",
         )
-        .because("The field's backend looks its table up the wrong way round, and says 0 always.")
+        .because("The usual backend, on python-socketio, looks its table up the wrong way round and always says 0.")
         .fix("Operator: do not judge by roomSize; judge by whether bids come back.")
     } else {
         said(Outcome::Pass, "The claimed room sizes are possible.")

@@ -10,6 +10,7 @@ mod pods;
 mod room;
 pub(crate) mod room_split;
 pub(crate) mod session;
+mod sharing;
 pub(crate) mod slow_pod;
 mod sticky;
 mod subscribers;

@@ -9,7 +9,7 @@ use crate::report::{Confidence, Finding, Outcome};
 pub(super) const CODE: &str = "GS-ONE-WAY";
 
 pub(super) fn hearing(evidence: &Evidence) -> Finding {
-    let (room, partition) = match measured(evidence, CODE) {
+    let (room, partition) = match measured(evidence, CODE, "every pod hears the others") {
         Ok(measured) => measured,
         Err(finding) => return *finding,
     };
@@ -17,7 +17,7 @@ pub(super) fn hearing(evidence: &Evidence) -> Finding {
         return too_late(|outcome, sentence| Finding::new(CODE, outcome, sentence));
     }
     if partition.one_way.is_empty() {
-        return Finding::new(CODE, Outcome::Pass, "Who is heard also hears.")
+        return Finding::new(CODE, Outcome::Pass, "Whoever is heard by others hears them, too.")
             .fact("Pairs", (room.matrix.rows.len().pow(2)).to_string());
     }
     let mut names: BTreeSet<String> = BTreeSet::new();
@@ -40,10 +40,14 @@ pub(super) fn hearing(evidence: &Evidence) -> Finding {
     .fact("Pairs that hear one way only", partition.one_way.len().to_string())
     .fact("Sockets that are heard and do not hear", deaf.len().to_string())
     .means("Whoever is connected to that pod misses what others bid. Nobody else notices.")
-    .because("The pod publishes, and what it subscribed to does not arrive.")
-    .fix("Operator: restart that pod. If it comes back so, look at its subscription: the channel, and Redis' ACL.");
+    .because("The pod publishes, and what it subscribed to does not arrive.");
+    let mut pods = "that pod".to_owned();
     if !names.is_empty() {
-        finding = finding.fact("On the pods", names.into_iter().collect::<Vec<_>>().join(", "));
+        pods = names.into_iter().collect::<Vec<_>>().join(", ");
+        finding = finding.fact("On the pods", pods.clone());
     }
-    finding
+    finding.fix(format!(
+        "Operator: restart {pods}. If that does not help, compare its channel with the others', and see whether its user may \
+         SUBSCRIBE in Redis."
+    ))
 }

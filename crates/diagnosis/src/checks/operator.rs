@@ -7,7 +7,8 @@ use crate::report::{Confidence, Finding, Outcome};
 
 pub(super) const REDIS: &str = "GS-REDIS";
 
-pub(super) const NOT_GIVEN: &str = "Only an operator can have this looked at: gavelctl doctor --redis URL.";
+pub(super) const NOT_GIVEN: &str =
+    "Only an operator can have this looked at, with gavelctl doctor --redis URL.";
 pub(super) const LATE: &str =
     "Bids count, whichever pod takes them; what others bid can be told late or never.";
 
@@ -24,8 +25,8 @@ pub(super) fn redis(evidence: &Evidence) -> Finding {
                 && Pods::of(evidence).is_some_and(|pods| pods.likely > 1);
             if pods_hear {
                 Finding::new(REDIS, Outcome::Warn, "The pods hear each other, but not through the Redis that was given.")
-                    .because(format!("{sentence} From here, that is; or the pods use another one."))
-                    .fix("Operator: compare the address with the pods' REDIS_URL, and look from where the pods run.")
+                    .because(format!("From this machine: {sentence} It may be open to the pods alone, or they use another one."))
+                    .fix("Operator: compare the address with the pods' REDIS_URL, and run this where the pods run.")
             } else {
                 let words = format!("Your bids are safe, but the prices you see can be late: {}", uncapital(sentence));
                 Finding::new(REDIS, Outcome::Fail, words)
@@ -45,11 +46,11 @@ fn in_words(kind: RedisTroubleKind) -> (&'static str, &'static str) {
     match kind {
         RedisTroubleKind::Unreachable => (
             "Redis cannot be reached.",
-            "Operator: start Redis, and look at host, port and firewalls. The pods connect again by themselves.",
+            "Operator: start Redis, and check host, port and firewalls. The pods connect again by themselves.",
         ),
         RedisTroubleKind::Tls => (
             "The TLS connection to Redis fails.",
-            "Operator: rediss:// only on the port with TLS; name the authority's certificate with --redis-ca (on gaveld, \
+            "Operator: use rediss:// for the port with TLS only; name the authority's certificate with --redis-ca (gaveld: \
              REDIS_CA_FILE), or renew Redis' own.",
         ),
         RedisTroubleKind::SignIn => (
@@ -58,15 +59,15 @@ fn in_words(kind: RedisTroubleKind) -> (&'static str, &'static str) {
         ),
         RedisTroubleKind::Silent => (
             "Redis takes connections and does not answer.",
-            "Operator: look whether it hangs (redis-cli --latency, SLOWLOG GET), and whether the port speaks TLS.",
+            "Operator: see whether it hangs (redis-cli --latency, SLOWLOG GET), and whether the port speaks TLS.",
         ),
         RedisTroubleKind::Lost => (
             "Redis hangs up.",
-            "Operator: look at its log; a port that speaks TLS needs rediss://.",
+            "Operator: read its log; a port that speaks TLS needs rediss://.",
         ),
         RedisTroubleKind::Refused => (
             "Redis refuses to work, or what answers there is not Redis.",
-            "Operator: the trouble has its own words; look at host and port.",
+            "Operator: read under Trouble what it answered, and check host and port.",
         ),
     }
 }
@@ -80,7 +81,7 @@ fn working(redis: &RedisEvidence) -> Finding {
         )
         .because("What was published on a channel of its own did not come back.")
         .means(LATE)
-        .fix("Operator: restart Redis, and look whether it is a replica or a proxy that does not know pub/sub.");
+        .fix("Operator: restart Redis, and see whether it is a replica, or a proxy that does not know pub/sub.");
     }
     if redis.role.as_deref() == Some("slave") {
         return Finding::new(REDIS, Outcome::Warn, "The Redis that was given is a replica.")

@@ -10,7 +10,7 @@ use crate::report::{Confidence, Finding, Outcome};
 pub(super) const CODE: &str = "GS-PARTIAL";
 
 pub(super) fn steadiness(evidence: &Evidence) -> Finding {
-    let (room, partition) = match measured(evidence, CODE) {
+    let (room, partition) = match measured(evidence, CODE, "events get lost between the pods") {
         Ok(measured) => measured,
         Err(finding) => return *finding,
     };
@@ -31,7 +31,7 @@ pub(super) fn steadiness(evidence: &Evidence) -> Finding {
             "Something was heard one time and not the next; asked again, with patience, it was heard each time.",
         )
         .resting(Confidence::Weak, "what came late, or was lost")
-        .fix("Operator: look at the load of the pods and of this machine, and run the diagnosis again.")
+        .fix("Operator: run the diagnosis again when the pods and this machine have less to do.")
     } else if room.strangers > 0 || room.lost > 0 || was_cut_short(evidence) {
         said(
             Outcome::Inconclusive,
@@ -47,7 +47,8 @@ pub(super) fn steadiness(evidence: &Evidence) -> Finding {
         )
         .resting(Confidence::Likely, "pairs of sockets, asked four times")
         .because("What connects the pods drops messages, or went away while it was measured.")
-        .fix("Operator: look at Redis, its load and its output buffers, and run the diagnosis again.")
+        .fix("Operator: see whether Redis has too much to do or drops slow subscribers (client-output-buffer-limit), then run the \
+             diagnosis again.")
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) fn way(evidence: &Evidence) -> Finding {
             "Live events cannot reach you: the backend takes connections, and then does not answer them.",
         )
         .means("A bid may get no answer either, and count all the same: look at the auction before you bid again.")
-        .because("The pod waits for something before it answers. In the field that is a Redis that stands still.")
-        .fix("Operator: look at whether Redis answers, then at the pod's log."),
+        .because("The pod waits for something before it answers. With python-socketio that is a Redis that stands still.")
+        .fix("Operator: see whether Redis answers, then read the pod's log."),
         (Some(_), Some(turns)) if polling_works(turns) => Finding::new(
             CODE,
             Outcome::Warn,
@@ -48,8 +48,13 @@ pub(super) fn way(evidence: &Evidence) -> Finding {
         .means("Bids count, and the state can be read; nothing is told as it happens.")
         .fix("Operator: let websocket upgrades pass, or keep each client on one pod (sticky sessions)."),
         (Some(_), Some(_)) => Finding::new(CODE, Outcome::Fail, "The backend's Socket.IO cannot be reached.")
-            .fix("Check the address and its path, and whether the server runs."),
-        (Some(_), None) => Finding::new(CODE, Outcome::Warn, "No websocket reaches the backend."),
+            .fix("Check the address and the Socket.IO path, and whether the server runs."),
+        (Some(_), None) => Finding::new(
+            CODE,
+            Outcome::Warn,
+            "No websocket reaches the backend; whether long polling would was not tried.",
+        )
+        .fix("Operator: let the balancer or proxy pass websocket upgrades."),
     };
     if let Some(trouble) = &path.websocket_trouble {
         finding = finding.fact("The websocket", trouble.clone());

@@ -2,7 +2,7 @@
 
 use crate::checks::known::Known;
 use crate::checks::room::{came_too_late, measured, too_late};
-use crate::checks::session::SHARE_ROOMS;
+use crate::checks::sharing::Sharing;
 use crate::evidence::Evidence;
 use crate::matrix::Partition;
 use crate::report::{Confidence, Finding, Outcome};
@@ -21,7 +21,7 @@ fn percent(chance: f64) -> String {
 }
 
 pub(super) fn rooms(evidence: &Evidence) -> Finding {
-    let (room, partition) = match measured(evidence, CODE) {
+    let (room, partition) = match measured(evidence, CODE, "pods share their rooms") {
         Ok(measured) => measured,
         Err(finding) => return *finding,
     };
@@ -45,14 +45,21 @@ pub(super) fn rooms(evidence: &Evidence) -> Finding {
         return too_late(said);
     }
     if partition.split() {
-        return apart(&known, &partition, said);
+        let sharing = Sharing::of(evidence.session.as_ref(), evidence.probe.as_ref());
+        return apart(&known, &partition, sharing, said);
     }
     if !partition.whole() {
-        return said(
+        let finding = said(
             Outcome::Inconclusive,
             "Nothing shows that pods are apart, but not everybody was heard by everybody.".to_owned(),
         )
         .resting(Confidence::Weak, "an incomplete measurement");
+        return if partition.one_way.is_empty() {
+            finding.fix("Run the diagnosis again.")
+        } else {
+            finding
+                .because("Some sockets are heard and do not hear, which is a finding of its own: GS-ONE-WAY.")
+        };
     }
     if known.reached() < 2 {
         return alone(&known, said);
@@ -64,7 +71,7 @@ pub(super) fn rooms(evidence: &Evidence) -> Finding {
             "Everybody who was asked hears everybody, but a pod may have been left out.".to_owned(),
         )
         .resting(Confidence::Weak, "too few sockets for so many pods")
-        .fix("Run the diagnosis again with more sockets.")
+        .fix("Run the diagnosis again, which may reach other pods; gavelctl doctor --probe --sockets 20 takes as many as it may.")
     } else {
         said(
             Outcome::Pass,
@@ -83,7 +90,12 @@ pub(super) fn rooms(evidence: &Evidence) -> Finding {
 }
 
 /// Between some pods nothing crosses.
-fn apart(known: &Known, partition: &Partition, said: impl Fn(Outcome, String) -> Finding) -> Finding {
+fn apart(
+    known: &Known,
+    partition: &Partition,
+    sharing: Sharing,
+    said: impl Fn(Outcome, String) -> Finding,
+) -> Finding {
     let islands = partition.islands.len();
     let pods = known.words(islands);
     // Some of them do share.
@@ -109,12 +121,7 @@ fn apart(known: &Known, partition: &Partition, said: impl Fn(Outcome, String) ->
             )
             .fix("Operator: give every pod the same REDIS_URL and the same channel, or run one replica.")
     } else {
-        finding
-            .because(
-                "Events do not cross between these pods: no adapter, or one that does not deliver. From outside the two \
-                 look the same.",
-            )
-            .fix(SHARE_ROOMS)
+        finding.because(sharing.cause()).fix(sharing.fix())
     }
 }
 
@@ -132,13 +139,13 @@ fn alone(known: &Known, said: impl Fn(Outcome, String) -> Finding) -> Finding {
         )
         .resting(Confidence::Weak, "one pod of several")
         .because("The balancer keeps this address on one pod.")
-        .fix("Operator: run the diagnosis from several addresses, or look at each pod's /health."),
+        .fix("Operator: run the diagnosis from several networks, or read each pod's /health."),
         None => said(
             Outcome::Inconclusive,
             "Everybody who was reached hears everybody, but only one pod was reached: there may be others.".to_owned(),
         )
         .resting(Confidence::Weak, "one pod, and nothing that tells whether it is the only one")
         .because("Either there is one pod, or the balancer keeps this address on it; from here the two look the same.")
-        .fix("Operator: if there is one replica, all is well. If there are more, run the diagnosis from elsewhere."),
+        .fix("Operator: count the replicas. With one, all is well; with more, run the diagnosis from another network."),
     }
 }

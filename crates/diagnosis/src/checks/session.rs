@@ -2,6 +2,7 @@
 
 use gavelscope_client::state::{AuctionPhase, Carrier, LinkPhase, TransportKind, Trust};
 
+use crate::checks::sharing::Sharing;
 use crate::evidence::{RoomEvidence, SessionEvidence};
 use crate::report::{Confidence, Finding, Outcome};
 
@@ -22,8 +23,6 @@ const CLOCK_OFF_MS: u32 = 2_000;
 
 /// So many bids are hardly all taken by the pod that the session is connected to, where there are others.
 const ECHOES: u32 = 3;
-
-pub(super) const SHARE_ROOMS: &str = "Operator: set REDIS_URL on every pod, or run one replica.";
 
 fn open(session: &SessionEvidence) -> impl Iterator<Item = &RoomEvidence> {
     session
@@ -61,22 +60,20 @@ pub(super) fn link(session: &SessionEvidence) -> Finding {
         | LinkPhase::Handshaking
         | LinkPhase::Backoff => said(
             Outcome::Fail,
-            "There is no connection: what you see is old until it is back.",
+            "There is no connection: what you see is old until it is back. It is being tried again.",
         )
-        .means("Bids can still be sent over REST, and each of them comes to a known end.")
-        .fix(
-            "Nothing to do; it is tried again by itself. If it stays so, check your network and the server.",
-        ),
+        .means("Bids can still be sent, and you are told what became of each.")
+        .fix("Check this machine's network, and ask the operator whether the server runs."),
         LinkPhase::Closed => said(Outcome::Inconclusive, "The session has ended."),
         LinkPhase::Online | LinkPhase::Suspect => {
             let silence = connection.heard_at.map_or(0, |heard| heard.age_at(session.at));
             if silence > SILENCE_MS {
                 said(
                     Outcome::Warn,
-                    "The connection is open but silent: it may be dead.",
+                    "The connection is open but silent: it may be dead, and what you see may be old.",
                 )
                 .fact("Nothing heard for", format!("{} s", silence / 1_000))
-                .fix("Wait for the reconnect, or leave and connect again.")
+                .fix("Leave the auction and connect again.")
             } else {
                 said(Outcome::Pass, "The connection stands.")
             }
@@ -95,7 +92,7 @@ pub(super) fn join(session: &SessionEvidence) -> Finding {
             "You are not in the auction's room: its events do not reach you.",
         )
         .fact("The server said", trouble)
-        .fix("Sign in again. If that does not help, the backend does not let this account into the room.");
+        .fix("Sign in again. If that does not help, ask the operator why the server refuses this account.");
     }
     match open(session).next() {
         None => said(Outcome::Inconclusive, "No auction is open."),
@@ -129,11 +126,11 @@ pub(super) fn echo(session: &SessionEvidence) -> Finding {
     if measured.echoes_missing > 0 {
         said(
             Outcome::Fail,
-            "Your bids are safe, but the room is not told of them: the prices you see can be late.",
+            "Your bids are safe, but the prices you see can be late: an accepted bid of yours never came back as an event.",
         )
         .means("A bid counts when the server has accepted it. What others bid may be shown seconds late.")
-        .because("An accepted bid of yours never came back as an event: pods do not share their rooms, or one lost it.")
-        .fix(SHARE_ROOMS)
+        .because("The pods do not share their rooms, or the event was lost between them; the diagnosis tells which.")
+        .fix(Sharing::of(Some(session), None).fix())
     } else if measured.echo.count > 0 {
         said(Outcome::Pass, "Your bids come back as events.").resting(
             if measured.echo.count > 1 {
@@ -151,7 +148,7 @@ pub(super) fn echo(session: &SessionEvidence) -> Finding {
     } else {
         said(
             Outcome::Inconclusive,
-            "None of your bids has come back as an event yet.",
+            "None of your bids has come back as an event yet, and none is overdue.",
         )
     }
 }
@@ -172,9 +169,9 @@ pub(super) fn delivery(session: &SessionEvidence) -> Finding {
             "Your bids are safe, but events do not reach you: price and clock are read from the server instead.",
         )
         .fact("What was missed", room.doubt.clone().unwrap_or_default())
-        .means("What you see is as old as it says beside the price.")
+        .means("The age of what you see stands beside the price.")
         .because("The pods do not share their rooms, or the lot's clock has died with its pod.")
-        .fix(SHARE_ROOMS),
+        .fix(Sharing::of(Some(session), None).fix()),
         _ if open(session).any(|room| room.trust == Trust::Live && room.sequence > 0) => {
             said(Outcome::Pass, "Nothing that should have come is missing.")
         }
@@ -200,9 +197,16 @@ pub(super) fn way(session: &SessionEvidence) -> Finding {
         Finding::new(WAY, outcome, sentence).fact("Carried by", format!("{library} over {carrier}"))
     };
     match &connection.changed_over {
-        Some(why) => said(Outcome::Warn, why).fix(
-            "Nothing for a bidder to do. Operator: let websockets through; polling needs each client on one pod.",
-        ),
+        Some(why) => {
+            let finding = said(Outcome::Warn, why);
+            match connection.carrier {
+                Carrier::Polling => {
+                    finding.fix("Operator: let the balancer or proxy pass websocket upgrades.")
+                }
+                // What carries it now works as well as what was chosen.
+                Carrier::Websocket => finding,
+            }
+        }
         None if connection.was_online => {
             said(Outcome::Pass, "The connection is made the way that was chosen.")
         }
@@ -223,7 +227,7 @@ pub(super) fn gaps(session: &SessionEvidence) -> Finding {
             Outcome::Warn,
             "Some bids were not told to you; they were read from the server instead.",
         )
-        .fix("If it happens again and again: fewer pods, a better network, or Redis between the pods.")
+        .fix("Run the diagnosis: it tells whether the pods lose events, or your connection does.")
     } else if session.rooms.iter().any(|room| room.sequence > 0) {
         said(Outcome::Pass, "No bid is missing between the first and the last.")
     } else {
@@ -241,7 +245,7 @@ pub(super) fn queue(session: &SessionEvidence) -> Finding {
             Outcome::Warn,
             "Events came faster than this machine took them; some were dropped and read anew.",
         )
-        .fix("Close what else keeps this machine busy.")
+        .fix("Close other programs that keep this machine busy.")
     } else {
         said(Outcome::Pass, "Nothing was dropped here.")
     }
@@ -258,9 +262,9 @@ pub(super) fn contract(session: &SessionEvidence) -> Finding {
     if measured.malformed > 0 {
         said(
             Outcome::Warn,
-            "Some events are not what an auction backend says; they are in the feed and were not used.",
+            "Some events are not of the form that an auction backend uses; they are in the feed and were not used.",
         )
-        .fix("Copy their raw lines from the feed for the operator.")
+        .fix("Copy their raw lines from the feed and send them to the operator.")
     } else if measured.events == 0 {
         said(Outcome::Inconclusive, "No event has arrived yet.")
     } else {
@@ -282,8 +286,9 @@ pub(super) fn clock(session: &SessionEvidence) -> Finding {
             .fact("Samples", session.clock.samples.to_string())
     };
     if let Some(doubt) = &session.clock.doubt {
-        return said(Outcome::Warn, doubt)
-            .fix("Bid earlier than the last second. It is known better once an answer comes back quickly.");
+        return said(Outcome::Warn, doubt).fix(
+            "Do not wait for the last second. The clock is known better once an answer comes back quickly.",
+        );
     }
     if offset.unsigned_abs() > CLOCK_OFF_MS.saturating_add(error) {
         said(

@@ -46,7 +46,8 @@ pub(super) fn stickiness(evidence: &Evidence) -> Finding {
         .resting(
             Confidence::Likely,
             "every request reached one pod, and there are others",
-        ),
+        )
+        .fix("Operator: run the diagnosis from several networks."),
         (true, _) => said(Outcome::Pass, "Every request reaches the pod that it is for."),
         (false, Some(true)) => said(Outcome::Pass, "A cookie keeps each client on its pod."),
         (false, _) => said(

@@ -184,7 +184,7 @@ fn uncompared(used: &InUse<'_>) -> Finding {
             "Nobody listens on any channel of Socket.IO's: no pod uses this Redis.".to_owned(),
         )
         .because(ONE_NEEDS_NONE)
-        .fix("Operator: several pods need the same REDIS_URL each; one pod alone needs none."),
+        .fix("Operator: give every pod the same REDIS_URL; one pod alone needs none."),
         [one] => said(
             Outcome::Inconclusive,
             format!(
@@ -210,7 +210,7 @@ fn uncompared(used: &InUse<'_>) -> Finding {
 
 const ONE_NEEDS_NONE: &str =
     "A pod that was given no address of Redis, or another one, does not listen here.";
-const NAME_IT: &str = "Operator: if one of them is your pods', name it with --redis-channel.";
+const NAME_IT: &str = "Operator: name your pods' channel with --redis-channel, if it is one of these.";
 
 fn unusual(unknown: &[&RedisChannel]) -> String {
     format!(
@@ -253,7 +253,9 @@ fn compared(used: &InUse<'_>, pods: Pods) -> Finding {
                     .to_owned(),
             )
             .because(ONE_NEEDS_NONE)
-            .fix("Operator: if there are more replicas, set REDIS_URL on every pod.");
+            .fix(
+                "Operator: count the replicas. With one, all is well; with more, set REDIS_URL on every pod.",
+            );
         }
         return broken(format!("none of {number} pods listens to Redis."))
             .because("No pod subscribes at this Redis: the adapter is missing, or was given another address.")

@@ -23,7 +23,7 @@ pub(super) fn certificate(evidence: &Evidence) -> Finding {
             Finding::new(
                 CODE,
                 Outcome::Inconclusive,
-                "The server showed no certificate: it was not reached so far.",
+                "The server showed no certificate: no connection came that far.",
             )
         } else {
             skipped(
@@ -49,20 +49,20 @@ fn in_words(kind: DistrustKind) -> (&'static str, &'static str) {
     match kind {
         DistrustKind::Issuer => (
             "This server cannot prove who it is: nobody who is trusted here vouches for its certificate.",
-            "Operator: send the whole chain (fullchain.pem), from an authority that everybody trusts; for one of your own, \
-             install its certificate on this machine.",
+            "Operator: have the server send its whole chain (fullchain.pem), from an authority that everybody trusts; where the \
+             authority is your own, install its certificate on this machine.",
         ),
         DistrustKind::Name => (
             "This server cannot prove who it is: its certificate is another host's.",
-            "Use the address that the certificate names; or, operator: have one made for this name.",
+            "Operator: have one made for this name, or give out an address that it names.",
         ),
         DistrustKind::Expired => (
             "This server cannot prove who it is: its certificate has expired.",
-            "Operator: renew it now, and let it renew by itself. Everybody: if others get in, look at this machine's clock.",
+            "Operator: renew it now, and let it renew by itself. Where others get in, it is this machine's clock that is wrong.",
         ),
         DistrustKind::Early => (
             "This server cannot prove who it is: its certificate is not valid yet.",
-            "Look at this machine's clock; or, operator: at that of the machine that made the certificate.",
+            "Set this machine's clock. If it is right, the operator sets that of the machine that made the certificate.",
         ),
         DistrustKind::Other => (
             "This server cannot prove who it is: its certificate is not acceptable.",
@@ -99,7 +99,7 @@ fn trusted(tls: &TlsEvidence, now: Millis) -> Finding {
         Outcome::Warn,
         format!("The server's certificate {when}; after that nobody can connect."),
     )
-    .fix("Operator: renew it now, and look why it did not renew by itself.")
+    .fix("Operator: renew it now, and find out why it did not renew by itself.")
 }
 
 fn facts(mut finding: Finding, tls: &TlsEvidence) -> Finding {

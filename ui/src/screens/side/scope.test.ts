@@ -66,6 +66,12 @@ describe('running a diagnosis', () => {
     const lines = [...screen.getByTestId('diag-verdict').querySelectorAll('p:not([aria-hidden])')].map((line) => line.textContent);
     expect(lines).toEqual([expect.stringMatching(/do not share rooms\.$/), expect.stringMatching(/^Fix: set REDIS_URL/)]);
   });
+
+  it('does the same with what would settle what is not known', async () => {
+    await openWindow(diagnoses['scope-grey']!(now));
+    const lines = [...screen.getByTestId('diag-verdict').querySelectorAll('p:not([aria-hidden])')].map((line) => line.textContent);
+    expect(lines).toEqual([expect.stringMatching(/^Only one of 3 pods/), expect.stringMatching(/^To find out: run the diagnosis/)]);
+  });
 });
 
 describe('the findings', () => {
@@ -74,8 +80,8 @@ describe('the findings', () => {
     const outside = screen.getAllByTestId('finding').filter((finding) => finding.closest('details') === null);
     expect(outside.map((finding) => finding.dataset['outcome'])).toEqual(['inconclusive']);
     // Its sentence stands above, in the verdict.
-    expect(said('diag-verdict')).toContain('cannot be known from here');
-    expect(outside[0]?.textContent).toContain('Why, what to do');
+    expect(said('diag-verdict')).toContain('Only one of 3 pods can be reached');
+    expect(outside[0]?.textContent).toContain('Why, how to find out');
     expect(screen.getByTestId('findings-open').querySelector('summary')?.textContent).toBe('1 check not known');
     expect(screen.getByTestId('findings-passed').querySelector('summary')?.textContent).toBe('1 check passed');
     expect(screen.queryByTestId('findings-skipped')).toBeNull();
