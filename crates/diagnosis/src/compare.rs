@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Light, Outcome};
 use crate::saved::Saved;
-use crate::{Hearing, pod_count};
 
-/// Times that differ by less, ms, differ by chance.
-const BY_CHANCE_MS: u32 = 10;
+mod chance;
+mod figures;
 
 /// Which way something went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +18,7 @@ pub enum Drift {
     Better,
     /// For the worse.
     Worse,
-    /// It is another, and neither.
+    /// It is another, and neither; or too little was measured to say which.
     Other,
 }
 
@@ -53,7 +52,7 @@ pub struct FigureChange {
     pub before: Option<u32>,
     /// What it is now.
     pub after: Option<u32>,
-    /// Which way it went.
+    /// Which way it went, as far as chance does not explain it.
     pub drift: Drift,
 }
 
@@ -95,7 +94,7 @@ pub fn compare(before: &Saved, after: &Saved) -> Comparison {
             .then(|| before.evidence.server.clone()),
         findings,
         same_findings,
-        figures: figures(before, after),
+        figures: figures::moved(before, after),
     }
 }
 
@@ -152,89 +151,4 @@ fn drift(before: Option<Outcome>, after: Option<Outcome>) -> Drift {
         (Some(before), Some(after)) if after > before => Drift::Worse,
         _ => Drift::Other,
     }
-}
-
-/// What a figure is good for.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// A time: the less, the better.
-    Time,
-    /// Trouble, counted: the less, the better.
-    Trouble,
-    /// A number that is neither.
-    Number,
-}
-
-type Figure = (&'static str, Kind, fn(&Saved) -> Option<u32>);
-
-const FIGURES: &[Figure] = &[
-    ("Groups that hear nothing of each other", Kind::Trouble, |saved| {
-        let room = saved.evidence.probe.as_ref()?.room.as_ref()?;
-        let islands = room.matrix.partition().islands.len();
-        (islands > 0).then(|| u32::try_from(islands).unwrap_or(u32::MAX))
-    }),
-    ("Pods, by searching", Kind::Number, |saved| {
-        let turns = saved.evidence.probe.as_ref()?.turns.as_ref()?;
-        Some(pod_count(&turns.searches)?.likely)
-    }),
-    ("Usually heard after", Kind::Time, |saved| {
-        Hearing::of(saved.evidence.probe.as_ref()?.room.as_ref()?).usual_ms
-    }),
-    ("Sockets that hear late", Kind::Trouble, |saved| {
-        let room = saved.evidence.probe.as_ref()?.room.as_ref()?;
-        Some(u32::try_from(Hearing::of(room).late.len()).unwrap_or(u32::MAX))
-    }),
-    ("The way to the server", Kind::Time, |saved| {
-        saved.evidence.probe.as_ref()?.path.as_ref()?.total_ms
-    }),
-    ("There and back, half within", Kind::Time, |saved| {
-        let session = saved.evidence.session.as_ref()?;
-        session.measurements.round_trip.as_ref()?.median
-    }),
-    ("Bid → answer, half within", Kind::Time, |saved| {
-        saved.evidence.session.as_ref()?.measurements.answer.median
-    }),
-    ("Bid → echo, half within", Kind::Time, |saved| {
-        saved.evidence.session.as_ref()?.measurements.echo.median
-    }),
-    ("Bids that never came back", Kind::Trouble, |saved| {
-        Some(saved.evidence.session.as_ref()?.measurements.echoes_missing)
-    }),
-    ("Bids missed", Kind::Trouble, |saved| {
-        Some(saved.evidence.session.as_ref()?.measurements.gaps)
-    }),
-    ("Joins without an answer", Kind::Trouble, |saved| {
-        Some(saved.evidence.session.as_ref()?.measurements.acks_missing)
-    }),
-    ("Malformed events", Kind::Trouble, |saved| {
-        Some(saved.evidence.session.as_ref()?.measurements.malformed)
-    }),
-    ("Reconnects", Kind::Trouble, |saved| {
-        Some(saved.evidence.session.as_ref()?.connection.reconnects)
-    }),
-    ("Clock error", Kind::Time, |saved| {
-        saved.evidence.session.as_ref()?.clock.error_ms
-    }),
-];
-
-fn figures(before: &Saved, after: &Saved) -> Vec<FigureChange> {
-    let moved = |&(label, kind, of): &Figure| {
-        let (was, is) = (of(before), of(after));
-        let differs = match (was, is, kind) {
-            (Some(was), Some(is), Kind::Time) => is.abs_diff(was) > BY_CHANCE_MS.max(was / 5),
-            _ => was != is,
-        };
-        differs.then(|| FigureChange {
-            label: label.to_owned(),
-            unit: if matches!(kind, Kind::Time) { "ms" } else { "" }.to_owned(),
-            before: was,
-            after: is,
-            drift: match (was, is, kind) {
-                (Some(was), Some(is), Kind::Time | Kind::Trouble) if is < was => Drift::Better,
-                (Some(was), Some(is), Kind::Time | Kind::Trouble) if is > was => Drift::Worse,
-                _ => Drift::Other,
-            },
-        })
-    };
-    FIGURES.iter().filter_map(moved).collect()
 }

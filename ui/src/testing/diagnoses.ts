@@ -80,15 +80,15 @@ const amber: Report = {
   at: 0,
   light: 'amber',
   code: 'GS-SLOW-POD',
-  verdict: 'One of the pods is slow: what you see through it is 408 ms late. Fix: look at that pod’s load and its network.',
+  verdict: 'One of the pods is slow: what you see through gaveld-c9e4 comes 405 ms later than through the others. Fix: look at the load of gaveld-c9e4, and at its network.',
   findings: [
-    finding('GS-SLOW-POD', 'warn', 'One of the pods is slow: what you see through it is 408 ms late.', {
-      confidence: 'likely', restsOn: 'everything that was heard through it', meaning: 'Bid earlier than the last second while you are connected to it.',
-      fix: 'Operator: look at that pod’s load and its network.',
-      evidence: [{ label: 'Usually heard after', value: '3 ms', claimed: false }, { label: 'Slow', value: 'gaveld-c9e4', claimed: false }],
+    finding('GS-SLOW-POD', 'warn', 'One of the pods is slow: what you see through gaveld-c9e4 comes 405 ms later than through the others.', {
+      confidence: 'likely', restsOn: 'everything that was heard through it', meaning: 'While you are connected to it, do not wait for the last second: bid earlier.',
+      fix: 'Operator: look at the load of gaveld-c9e4, and at its network.',
+      evidence: [{ label: 'Usually heard after', value: '3 ms', claimed: false }, { label: 'Heard through it after', value: '408 ms', claimed: false }, { label: 'Slow', value: 'gaveld-c9e4', claimed: false }],
     }),
     ...fixtures.goodReport.findings.slice(1),
-    finding('GS-ROOM-SPLIT', 'pass', 'Pods share their rooms: what is said on one is heard on all.'),
+    finding('GS-ROOM-SPLIT', 'pass', 'What is said on one pod is heard on all 3.'),
   ],
 };
 
@@ -96,10 +96,10 @@ const grey: Report = {
   at: 0,
   light: 'grey',
   code: 'GS-ROOM-SPLIT',
-  verdict: 'Whether the pods hear each other cannot be known from here: the balancer keeps this address on one of 3 pods.',
+  verdict: 'Only one of 3 pods can be reached from here, so nothing is known of the others. To find out: run the diagnosis from several networks, or read each pod’s /health.',
   findings: [
-    finding('GS-ROOM-SPLIT', 'inconclusive', 'Whether the pods hear each other cannot be known from here: the balancer keeps this address on one of 3 pods.', {
-      confidence: 'weak', restsOn: 'sockets that were all on one pod', fix: 'Run the diagnosis from a second network, or ask the operator to.',
+    finding('GS-ROOM-SPLIT', 'inconclusive', 'Only one of 3 pods can be reached from here, so nothing is known of the others.', {
+      confidence: 'weak', restsOn: 'one pod of several', fix: 'Operator: run the diagnosis from several networks, or read each pod’s /health.',
     }),
     finding('GS-STICKY', 'inconclusive', 'The balancer keeps this address on one pod: the others cannot be tried from here.'),
     fixtures.badReport.findings[2]!,
@@ -152,13 +152,13 @@ export const comparison: Comparison = {
   beforeVerdict: fixtures.badReport.verdict,
   otherServer: null,
   findings: [
-    { code: 'GS-ROOM-SPLIT', before: 'fail', after: 'pass', sentence: 'Pods share their rooms: what is said on one is heard on all.', drift: 'better' },
+    { code: 'GS-ROOM-SPLIT', before: 'fail', after: 'pass', sentence: 'What is said on one pod is heard on all 3.', drift: 'better' },
     { code: 'GS-STICKY', before: 'pass', after: 'inconclusive', sentence: 'The balancer keeps this address on one pod: the others cannot be tried from here.', drift: 'other' },
   ],
   sameFindings: 15,
   figures: [
     { label: 'Groups that hear nothing of each other', unit: '', before: 3, after: 1, drift: 'better' },
-    { label: 'Usually heard after', unit: 'ms', before: 3, after: 61, drift: 'worse' },
+    { label: 'Usually heard after', unit: 'ms', before: 3, after: 401, drift: 'worse' },
     { label: 'Clock error', unit: 'ms', before: null, after: 4, drift: 'other' },
   ],
 };

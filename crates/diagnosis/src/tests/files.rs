@@ -157,15 +157,104 @@ fn the_same_twice_is_no_change_and_the_unknown_is_neither_better_nor_worse() {
     );
 }
 
+/// A session whose bids came back so many times, in such times.
+fn echoed(count: u32, median: u32, p95: u32) -> Saved {
+    saved(seen(|s| {
+        s["measurements"]["echo"] =
+            serde_json::json!({"count": count, "last": median, "median": median, "p95": p95});
+    }))
+}
+
+/// Which way the only figure that moved went.
+fn drift(before: &Saved, after: &Saved) -> Option<Drift> {
+    let moved = compare(before, after).figures;
+    assert!(moved.len() < 2, "{moved:?}");
+    moved.first().map(|one| one.drift)
+}
+
 #[test]
-fn what_chance_moves_has_not_moved() {
-    let echo = |median: u32| {
+fn one_sample_is_neither_better_nor_worse() {
+    assert_eq!(drift(&echoed(1, 13, 13), &echoed(1, 39, 39)), None);
+    assert_eq!(drift(&echoed(7, 13, 13), &echoed(200, 39, 39)), None);
+    // By so much more that it is shown, and called nothing.
+    assert_eq!(
+        drift(&echoed(1, 13, 13), &echoed(1, 900, 900)),
+        Some(Drift::Other)
+    );
+}
+
+#[test]
+fn many_times_are_better_or_worse_where_they_lie_apart_and_it_matters() {
+    assert_eq!(drift(&echoed(8, 13, 20), &echoed(8, 39, 50)), Some(Drift::Worse));
+    assert_eq!(drift(&echoed(8, 39, 50), &echoed(8, 13, 20)), Some(Drift::Better));
+    assert_eq!(
+        drift(&echoed(8, 13, 40), &echoed(8, 39, 50)),
+        None,
+        "some took as long"
+    );
+    assert_eq!(drift(&echoed(99, 12, 13), &echoed(99, 22, 23)), None, "10 ms");
+    assert_eq!(
+        drift(&echoed(99, 500, 510), &echoed(99, 590, 600)),
+        None,
+        "less than a fifth"
+    );
+    let slower = compare(&echoed(9, 12, 12), &echoed(9, 400, 400)).figures;
+    assert_eq!((slower[0].unit.as_str(), slower[0].before), ("ms", Some(12)));
+}
+
+#[test]
+fn what_one_moment_showed_moves_only_by_what_no_busy_machine_explains() {
+    let after = |ms: u32| {
+        let mut probe = split(false);
+        for cell in probe.room.as_mut().unwrap().matrix.rows.iter_mut().flatten() {
+            cell.median_ms = Some(ms);
+        }
+        saved(of_probe(probe))
+    };
+    assert_eq!(drift(&after(13), &after(39)), None);
+    assert_eq!(drift(&after(3), &after(150)), None);
+    assert_eq!(drift(&after(3), &after(400)), Some(Drift::Worse));
+    assert_eq!(drift(&after(400), &after(3)), Some(Drift::Better));
+    let way = |ms: u32| {
+        let mut probe = split(false);
+        probe.path.as_mut().unwrap().total_ms = Some(ms);
+        saved(of_probe(probe))
+    };
+    assert_eq!(drift(&way(13), &way(39)), None);
+    assert_eq!(
+        drift(&way(13), &way(900)),
+        Some(Drift::Other),
+        "it was tried once"
+    );
+}
+
+#[test]
+fn trouble_is_counted_beside_how_often_it_could_have_been() {
+    let missing = |echoes: u32, missing: u32| {
         saved(seen(|s| {
+            let one = echoes.min(1) * 12;
             s["measurements"]["echo"] =
-                serde_json::json!({"count": 9, "last": median, "median": median, "p95": median});
+                serde_json::json!({"count": echoes, "last": one, "median": one, "p95": one});
+            s["measurements"]["echoesMissing"] = missing.into();
         }))
     };
-    assert!(compare(&echo(12), &echo(20)).figures.is_empty());
-    let slower = compare(&echo(12), &echo(400)).figures;
-    assert_eq!((slower[0].unit.as_str(), slower[0].drift), ("ms", Drift::Worse));
+    let of = |before: &Saved, after: &Saved| {
+        let figures = compare(before, after).figures;
+        let found = figures
+            .iter()
+            .find(|one| one.label == "Bids that never came back");
+        found.map(|one| one.drift)
+    };
+    assert_eq!(
+        of(&missing(2, 1), &missing(0, 0)),
+        Some(Drift::Other),
+        "nobody bid"
+    );
+    assert_eq!(of(&missing(2, 1), &missing(3, 0)), Some(Drift::Other));
+    assert_eq!(of(&missing(0, 5), &missing(5, 0)), Some(Drift::Better));
+    assert_eq!(of(&missing(5, 0), &missing(0, 5)), Some(Drift::Worse));
+    assert_eq!(of(&missing(5, 0), &missing(9, 0)), None);
+    // Reconnects of sessions of which nobody knows how long they were.
+    let reconnects = |times: u32| saved(seen(|s| s["connection"]["reconnects"] = times.into()));
+    assert_eq!(drift(&reconnects(0), &reconnects(3)), Some(Drift::Other));
 }

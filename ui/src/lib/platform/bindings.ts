@@ -458,7 +458,7 @@ export type Drift =
 "better" | 
 /**  For the worse. */
 "worse" | 
-/**  It is another, and neither. */
+/**  It is another, and neither; or too little was measured to say which. */
 "other";
 
 /**  What kind of trouble it is. A code exists only where the window does something of its own about it. */
@@ -572,7 +572,7 @@ export type FigureChange = {
 	before: number | null,
 	/**  What it is now. */
 	after: number | null,
-	/**  Which way it went. */
+	/**  Which way it went, as far as chance does not explain it. */
 	drift: Drift,
 };
 
