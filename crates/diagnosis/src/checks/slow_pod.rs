@@ -65,6 +65,24 @@ fn slowest_of(room: &RoomProbe, hearing: &Hearing) -> Option<(usize, u32)> {
         .max_by_key(|(socket, time)| (*time, pod(*socket)))
 }
 
+fn connected_to(evidence: &Evidence) -> Option<&str> {
+    let pod = evidence.session.as_ref()?.connection.pod.as_ref()?;
+    Some(pod.as_str())
+}
+
+/// What a slow pod means for who is connected to it, or to another.
+fn meaning(slow: Option<&str>, connected: Option<&str>) -> &'static str {
+    match (slow, connected) {
+        (Some(slow), Some(connected)) if slow == connected => {
+            "You are connected to it: do not wait for the last second, bid earlier."
+        }
+        (Some(_), Some(_)) => {
+            "You are connected to another pod. After a reconnect it may be this one: then do not wait for the last second."
+        }
+        _ => "While you are connected to it, do not wait for the last second: bid earlier.",
+    }
+}
+
 pub(super) fn lateness(evidence: &Evidence) -> Finding {
     let (room, _) = match measured(evidence, CODE, "a pod is slow") {
         Ok(measured) => measured,
@@ -103,7 +121,7 @@ pub(super) fn lateness(evidence: &Evidence) -> Finding {
     .resting(Confidence::Likely, "everything that was heard through it")
     .fact("Heard through it after", format!("{worst} ms"))
     .fact("Sockets that hear late", hearing.late.len().to_string())
-    .means("While you are connected to it, do not wait for the last second: bid earlier.")
+    .means(meaning(through, connected_to(evidence)))
     .fix(format!(
         "Operator: look at the load of {}, and at its network.",
         through.unwrap_or("that pod")
