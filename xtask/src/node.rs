@@ -32,14 +32,15 @@ fn install_in(project: &Project, steps: &mut Steps, folder: &Path, name: &str) -
         steps.skip(name, "package-lock.json has not changed");
         return Ok(());
     }
-    // Not `npm ci`: it refuses a lock file that lacks a tool's optional binary for another operating system, and
-    // which of those get in depends on what the registry had when the file was made. `install` takes the locked
-    // versions and checksums just as well, and `--no-save` keeps it from writing to the lock file.
+    // `ci` takes the locked versions and checksums or fails, and never writes to the lock file. It wants every tool's
+    // optional binary for every operating system to be in there; npm leaves out those that the registry lacked at the
+    // moment when the file was made, as in the minutes after a release. Made again later they are in it.
     steps.run(Step {
         name,
-        command: project.npm(folder, &["install", "--no-save", "--no-audit", "--no-fund"]),
+        command: project.npm(folder, &["ci", "--no-audit", "--no-fund"]),
         output: Output::Logged,
-        advice: "see whether the npm registry can be reached, then start again.",
+        advice: "see whether the npm registry can be reached, then start again. Where packages are \"missing from lock file\", \
+                 `npm install --package-lock-only` in that folder adds them.",
     })?;
     stamp::write(&stamp, &wanted)
 }
