@@ -13,24 +13,17 @@ use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::{BidOutcome, Rest};
 use gavelscope_client::state::{AuctionPhase, AuctionView, SessionState, TransportKind, Trust};
 use gavelscope_client::{BidOrder, Seen, ServerAddress, Session, SessionConfig};
-use gavelscope_contract::auction::{AuctionStatus, BidRequest};
+use gavelscope_contract::auction::AuctionStatus;
 use gavelscope_contract::{Money, RefusalCode};
 use gavelscope_testkit::pods::{Pod, PodKind, PodOptions, Seed, seed, seed_lots};
 use gavelscope_testkit::trace::{Record, Trace};
 
 fn rest(pod: &Pod, seed: &Seed, person: usize) -> Rest {
-    let rest = Rest::new(ServerAddress::parse(&pod.url(), DEFAULT_PATH).unwrap()).unwrap();
-    rest.set_credentials(seed.people[person].clone());
-    rest
+    seed.rest(&pod.url(), person).unwrap()
 }
 
 async fn bid(pod: &Pod, seed: &Seed, person: usize, pounds: u32) -> BidOutcome {
-    let request = BidRequest {
-        user_id: seed.people[person].user.clone(),
-        amount: Money::from_pounds(pounds),
-    };
-    let key = format!("{person}-{pounds}");
-    rest(pod, seed, person).bid(&seed.auction, &request, &key).await
+    seed.try_bid(&pod.url(), person, pounds).await.unwrap()
 }
 
 fn accepted(outcome: &BidOutcome) -> bool {

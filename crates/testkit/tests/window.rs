@@ -6,41 +6,17 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use gavelscope_testkit::window::Window;
+use gavelscope_testkit::window::{Window, number};
 
 const SOON: Duration = Duration::from_secs(20);
 /// A lot, its late bids, and the pause after it.
 const A_LOT: Duration = Duration::from_mins(4);
 
-fn app() -> PathBuf {
-    std::env::var_os("GAVELSCOPE_APP")
-        .map(PathBuf::from)
-        .expect("GAVELSCOPE_APP names the built application")
-}
-
-fn screenshots() -> PathBuf {
-    std::env::var_os("GAVELSCOPE_SCREENSHOTS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/screenshots")),
-        PathBuf::from,
-    )
-}
-
-/// A number in what an element says.
-fn number(text: &str) -> Option<f64> {
-    let digits: String = text
-        .chars()
-        .skip_while(|c| !c.is_ascii_digit())
-        .take_while(|c| c.is_ascii_digit() || *c == '.')
-        .collect();
-    digits.parse().ok()
-}
-
 #[tokio::test]
 async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
-    let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
+    let window = Window::open_here().await.unwrap();
     window.wait_for("screen-start", SOON).await.unwrap();
     window.shoot("start").await.unwrap();
 
@@ -123,7 +99,7 @@ async fn a_person_plays_a_lot_of_practice_and_reads_the_connections_health() {
 
 #[tokio::test]
 async fn one_window_shows_room_and_diagnostics_without_scrolling() {
-    let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
+    let window = Window::open_here().await.unwrap();
     window.begin_practice().await.unwrap();
     let fits = "const e = document.scrollingElement; return e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth";
     assert_eq!(
@@ -156,7 +132,7 @@ async fn one_window_shows_room_and_diagnostics_without_scrolling() {
 
 #[tokio::test]
 async fn bad_input_gets_a_sentence_and_a_way_on() {
-    let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
+    let window = Window::open_here().await.unwrap();
     window.wait_for("screen-start", SOON).await.unwrap();
     window.press("server-new").await.unwrap();
     // Nobody listens on the first port.

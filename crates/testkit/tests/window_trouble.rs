@@ -6,43 +6,17 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use gavelscope_client::ServerAddress;
-use gavelscope_client::address::DEFAULT_PATH;
-use gavelscope_client::rest::{BidOutcome, Rest};
-use gavelscope_contract::Money;
-use gavelscope_contract::auction::BidRequest;
 use gavelscope_testkit::fleet::{Adapter, Fleet, FleetKind, FleetOptions};
-use gavelscope_testkit::pods::{Cast, Pod, PodKind, PodOptions, Seed, seed_cast};
+use gavelscope_testkit::pods::{Pod, PodKind, PodOptions, Seed, seed_cast};
 use gavelscope_testkit::proxy::{Fault, Proxy};
-use gavelscope_testkit::window::Window;
+use gavelscope_testkit::window::{Window, cast, number};
 
 const SOON: Duration = Duration::from_secs(30);
 
 const LEAGUE: &str = "Sunday league";
 const OTHER_LEAGUE: &str = "Monday league";
-
-/// The first sits at the window, the others bid elsewhere.
-const PEOPLE: [&str; 3] = [
-    "ada@auction.example",
-    "bruno@auction.example",
-    "chidi@auction.example",
-];
-
-fn app() -> PathBuf {
-    std::env::var_os("GAVELSCOPE_APP")
-        .map(PathBuf::from)
-        .expect("GAVELSCOPE_APP names the built application")
-}
-
-fn screenshots() -> PathBuf {
-    std::env::var_os("GAVELSCOPE_SCREENSHOTS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/screenshots")),
-        PathBuf::from,
-    )
-}
 
 /// A backend, the line to it that can fail, and a window at the end of the line.
 struct House {
@@ -76,14 +50,8 @@ impl House {
             others.push(seed_cast(&pod.url(), &cast(league)).await.unwrap());
         }
         let proxy = Proxy::start(pod.port()).await.unwrap();
-        let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
-        window.press("server-new").await.unwrap();
-        window.type_into("server-address", &proxy.url()).await.unwrap();
-        window.type_into("server-label", "Auction house").await.unwrap();
-        window.press("server-add").await.unwrap();
-        window.type_into("signin-email", PEOPLE[0]).await.unwrap();
-        window.press("signin-request").await.unwrap();
-        window.wait_for("league-row", SOON).await.unwrap();
+        let window = Window::open_here().await.unwrap();
+        window.sign_in(&proxy.url()).await.unwrap();
         let house = Self {
             pod,
             proxy,
@@ -95,30 +63,12 @@ impl House {
 
     /// Enters the auction of a league, from the lobby.
     async fn enter(&self, league: &str) {
-        let press = format!(
-            "const rows = [...document.querySelectorAll('[data-testid=\"league-row\"]')]; \
-             const row = rows.find((row) => row.textContent.includes('{league}')); \
-             row?.querySelector('[data-testid=\"league-open\"]')?.click(); return row !== undefined"
-        );
-        self.until(&format!("{league} is in the lobby"), || async {
-            self.window.script(&press).await.unwrap() == true
-        })
-        .await;
-        self.window.wait_for("screen-room", SOON).await.unwrap();
+        self.window.enter(league).await.unwrap();
     }
 
     /// A bid that goes to a pod past the window's line.
     async fn bid(&self, pod: &Pod, who: usize, pounds: u32) {
-        let rest = Rest::new(ServerAddress::parse(&pod.url(), DEFAULT_PATH).unwrap()).unwrap();
-        rest.set_credentials(self.seed.people[who].clone());
-        let bid = BidRequest {
-            user_id: self.seed.people[who].user.clone(),
-            amount: Money::from_pounds(pounds),
-        };
-        let outcome = rest
-            .bid(&self.seed.auction, &bid, &format!("{who}-{pounds}"))
-            .await;
-        assert!(matches!(outcome, BidOutcome::Accepted(_)), "{outcome:?}");
+        self.seed.bid(&pod.url(), who, pounds).await.unwrap();
     }
 
     async fn price(&self, figures: &str) {
@@ -133,9 +83,7 @@ impl House {
     }
 
     async fn attribute_is(&self, id: &str, name: &str, wanted: &str) {
-        let what = format!("{id} has {name}=\"{wanted}\"");
-        let look = || async { self.window.attribute(id, name).await.as_deref() == Some(wanted) };
-        self.until(&what, look).await;
+        self.window.until_attribute(id, name, wanted, SOON).await.unwrap();
     }
 
     async fn is_gone(&self, id: &str) {
@@ -156,31 +104,9 @@ impl House {
     }
 }
 
-fn cast(league: &str) -> Cast<'_> {
-    Cast {
-        league,
-        people: &PEOPLE,
-        budget: Money::from_pounds(500_000_000),
-        lots: 6,
-        seconds: 240,
-        anti_snipe_seconds: 1,
-        slots: 1,
-    }
-}
-
 /// How many malformed messages the diagnostics count.
 const MALFORMED: &str = "const name = [...document.querySelectorAll('dt')].find((dt) => dt.textContent === 'Malformed'); \
      return name.nextElementSibling.textContent";
-
-/// The first number in a text.
-fn number(text: &str) -> Option<u32> {
-    let digits: String = text
-        .chars()
-        .skip_while(|c| !c.is_ascii_digit())
-        .take_while(char::is_ascii_digit)
-        .collect();
-    digits.parse().ok()
-}
 
 #[tokio::test]
 async fn without_a_connection_the_price_says_how_old_it_is() {
@@ -207,7 +133,7 @@ async fn without_a_connection_the_price_says_how_old_it_is() {
                     .split_once("Next try in ")
                     .and_then(|(_, rest)| number(rest));
                 let old = number(&house.window.text("lot-age").await);
-                pause >= Some(3) && old >= Some(3)
+                pause >= Some(3.0) && old >= Some(3.0)
             },
         )
         .await;
@@ -427,13 +353,8 @@ async fn a_fleet_whose_pods_share_no_rooms_is_found_out_from_the_window() {
     let fleet = Fleet::start(options).await.unwrap();
     let url = fleet.sides()[0].url().to_owned();
     seed_cast(&url, &cast(LEAGUE)).await.unwrap();
-    let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
-    window.press("server-new").await.unwrap();
-    window.type_into("server-address", &url).await.unwrap();
-    window.press("server-add").await.unwrap();
-    window.type_into("signin-email", PEOPLE[0]).await.unwrap();
-    window.press("signin-request").await.unwrap();
-    window.wait_for("league-row", SOON).await.unwrap();
+    let window = Window::open_here().await.unwrap();
+    window.sign_in(&url).await.unwrap();
 
     window.press("diag-start").await.unwrap();
     window.wait_for("diag-matrix", 3 * SOON).await.unwrap();

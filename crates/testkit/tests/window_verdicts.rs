@@ -9,19 +9,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use gavelscope_client::ServerAddress;
-use gavelscope_client::address::DEFAULT_PATH;
-use gavelscope_client::rest::{BidOutcome, Rest};
-use gavelscope_contract::Money;
-use gavelscope_contract::auction::BidRequest;
 use gavelscope_testkit::fleet::{Adapter, Fleet, FleetKind, FleetOptions};
-use gavelscope_testkit::pods::{Cast, Pod, Seed, seed_cast};
+use gavelscope_testkit::pods::{Pod, seed_cast};
 use gavelscope_testkit::proxy::{Fault, Proxy};
 use gavelscope_testkit::services::haproxy::{Farm, Haproxy, HaproxyOptions};
-use gavelscope_testkit::window::Window;
+use gavelscope_testkit::window::{Window, cast};
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(40);
@@ -31,13 +25,6 @@ const DIAGNOSED: Duration = Duration::from_mins(1);
 const LATE: Duration = Duration::from_millis(400);
 
 const LEAGUE: &str = "Sunday league";
-/// The first sits at the window, the others bid elsewhere.
-const PEOPLE: [&str; 3] = [
-    "ada@auction.example",
-    "bruno@auction.example",
-    "chidi@auction.example",
-];
-
 /// What is in front of the pods.
 #[derive(Clone, Copy)]
 enum Front {
@@ -117,44 +104,6 @@ async fn before(fleet: &Fleet, front: Front) -> Before {
     }
 }
 
-fn app() -> PathBuf {
-    std::env::var_os("GAVELSCOPE_APP")
-        .map(PathBuf::from)
-        .expect("GAVELSCOPE_APP names the built application")
-}
-
-fn screenshots() -> PathBuf {
-    std::env::var_os("GAVELSCOPE_SCREENSHOTS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/screenshots")),
-        PathBuf::from,
-    )
-}
-
-/// A bid of somebody else, past the balancer.
-async fn bid(pod: &Pod, seed: &Seed, who: usize, pounds: u32) {
-    let rest = Rest::new(ServerAddress::parse(&pod.url(), DEFAULT_PATH).unwrap()).unwrap();
-    rest.set_credentials(seed.people[who].clone());
-    let bid = BidRequest {
-        user_id: seed.people[who].user.clone(),
-        amount: Money::from_pounds(pounds),
-    };
-    let outcome = rest.bid(&seed.auction, &bid, &format!("{who}-{pounds}")).await;
-    assert!(matches!(outcome, BidOutcome::Accepted(_)), "{outcome:?}");
-}
-
-/// The window adds the server, signs in and enters the auction.
-async fn take_a_seat(window: &Window, url: &str) {
-    window.press("server-new").await.unwrap();
-    window.type_into("server-address", url).await.unwrap();
-    window.type_into("server-label", "Auction house").await.unwrap();
-    window.press("server-add").await.unwrap();
-    window.type_into("signin-email", PEOPLE[0]).await.unwrap();
-    window.press("signin-request").await.unwrap();
-    window.wait_for("league-row", SOON).await.unwrap();
-    window.press("league-open").await.unwrap();
-    window.wait_for("lot-price", SOON).await.unwrap();
-}
-
 /// Brings a part of the pane to its top.
 async fn scroll_to(window: &Window, what: &str) {
     let script = format!(
@@ -165,13 +114,25 @@ async fn scroll_to(window: &Window, what: &str) {
     window.script(&script).await.unwrap();
 }
 
-/// Unfolds the first finding, or folds it again; where nothing is to be told, the list of what passed.
-async fn unfold(window: &Window) {
-    let script = "const all = [...document.querySelectorAll('.findings > [data-collapsible-root] > button')]; \
-                  (all[0] ?? document.querySelector('[data-testid=\"findings-passed\"] summary')).click()";
-    window.script(script).await.unwrap();
-    // What unfolds is measured first.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+/// The first finding; where nothing is to be told, the list of what passed.
+const FOLD: &str = "const fold = document.querySelector('.findings > [data-collapsible-root], [data-testid=\"findings-passed\"]');";
+
+/// Unfolds it, or folds it again.
+async fn unfold(window: &Window, wanted: bool) {
+    let press = format!("{FOLD} fold.querySelector('button, summary').click()");
+    window.script(&press).await.unwrap();
+    // What unfolds is measured before it is shown: only then does it take its room.
+    let settled = format!(
+        "{FOLD} const [head, inside] = fold.children; const whole = fold.clientHeight; \
+         return {wanted} ? whole > head.offsetHeight + 8 && inside.scrollHeight > 0 && inside.offsetHeight >= inside.scrollHeight \
+                         : whole <= head.offsetHeight + 8"
+    );
+    let what = if wanted {
+        "it unfolds"
+    } else {
+        "it is folded again"
+    };
+    window.until_script(what, SOON, &settled).await.unwrap();
 }
 
 async fn show(row: Row) {
@@ -182,29 +143,24 @@ async fn show(row: Row) {
         ..FleetOptions::default()
     };
     let fleet = Fleet::start(options).await.unwrap();
-    let cast = Cast {
-        league: LEAGUE,
-        people: &PEOPLE,
-        budget: Money::from_pounds(500_000_000),
-        lots: 6,
-        seconds: 900,
-        anti_snipe_seconds: 1,
-        slots: 1,
-    };
-    let seed = seed_cast(fleet.url(), &cast).await.unwrap();
+    let seed = seed_cast(fleet.url(), &cast(LEAGUE)).await.unwrap();
     let before = before(&fleet, row.front).await;
-    let window = Window::open(&app(), Some(&screenshots())).await.unwrap();
-    take_a_seat(&window, &before.url).await;
-    let (first, last) = (&fleet.pods()[0], fleet.pods().last().unwrap());
-    bid(first, &seed, 1, 2_000_000).await;
-    bid(last, &seed, 2, 3_000_000).await;
+    let window = Window::open_here().await.unwrap();
+    window.sign_in(&before.url).await.unwrap();
+    window.enter(LEAGUE).await.unwrap();
+    window.wait_for("lot-price", SOON).await.unwrap();
+    let (first, last) = (fleet.pods()[0].url(), fleet.pods().last().unwrap().url());
+    seed.bid(&first, 1, 2_000_000).await.unwrap();
+    seed.bid(&last, 2, 3_000_000).await.unwrap();
     let price = || async { window.text("lot-price").await.contains("3,000,000") };
     window.until("the price is known", SOON, price).await.unwrap();
     // Once, so that no second press is refused in the picture.
     window.press("bid-step-1").await.unwrap();
-    let counts = || async { window.attribute("bid-fate", "data-fate").await.as_deref() == Some("confirmed") };
-    window.until("the bid counts", SOON, counts).await.unwrap();
-    bid(last, &seed, 1, 9_000_000).await;
+    window
+        .until_attribute("bid-fate", "data-fate", "confirmed", SOON)
+        .await
+        .unwrap();
+    seed.bid(&last, 1, 9_000_000).await.unwrap();
 
     window.press("diag-start").await.unwrap();
     window.wait_for("diag-progress", SOON).await.unwrap();
@@ -214,10 +170,8 @@ async fn show(row: Row) {
         .unwrap();
     window.wait_for("diag-matrix", DIAGNOSED).await.unwrap();
     // What the session itself sees may come later than what was measured.
-    let outcome =
-        || async { window.attribute("diag-verdict", "data-outcome").await.as_deref() == Some(row.outcome) };
     window
-        .until(&format!("the light says {}", row.outcome), SOON, outcome)
+        .until_attribute("diag-verdict", "data-outcome", row.outcome, SOON)
         .await
         .unwrap();
     let verdict = window.text("diag-verdict").await;
@@ -232,10 +186,10 @@ async fn show(row: Row) {
             .unwrap();
     };
     shoot("").await;
-    unfold(&window).await;
+    unfold(&window, true).await;
     scroll_to(&window, ".findings").await;
     shoot("-finding").await;
-    unfold(&window).await;
+    unfold(&window, false).await;
     scroll_to(&window, "[data-testid=\"diag-matrix\"]").await;
     shoot("-matrix").await;
     scroll_to(&window, "[aria-labelledby=\"charts-title\"]").await;

@@ -1,8 +1,9 @@
 //! A league with people in it and a lot on the block, made over REST as a person would: any backend will do.
 
 use gavelscope_client::address::DEFAULT_PATH;
-use gavelscope_client::rest::{Credentials, Rest};
+use gavelscope_client::rest::{BidOutcome, Credentials, Rest};
 use gavelscope_client::{AddressError, ClientError, ServerAddress};
+use gavelscope_contract::auction::BidRequest;
 use gavelscope_contract::league::NewLeague;
 use gavelscope_contract::{AuctionId, ClubId, LeagueId, Money};
 
@@ -18,6 +19,12 @@ pub enum SeedError {
     /// It mails its links, so that nobody can sign in here.
     #[error("the backend did not hand the sign-in link back")]
     NoToken,
+    /// The cast is smaller than the test thinks.
+    #[error("there are not so many people")]
+    NoPerson,
+    /// A bid that had to count does not.
+    #[error("the bid was not accepted: {0:?}")]
+    Bid(Box<BidOutcome>),
 }
 
 /// What was made.
@@ -31,6 +38,35 @@ pub struct Seed {
     pub auction: AuctionId,
     /// The managers, signed in; the first is the commissioner.
     pub people: Vec<Credentials>,
+}
+
+impl Seed {
+    /// The calls of one of the people, to the pod or balancer at this address.
+    pub fn rest(&self, url: &str, person: usize) -> Result<Rest, SeedError> {
+        let rest = Rest::new(ServerAddress::parse(url, DEFAULT_PATH)?)?;
+        let credentials = self.people.get(person).ok_or(SeedError::NoPerson)?;
+        rest.set_credentials(credentials.clone());
+        Ok(rest)
+    }
+
+    /// A bid of one of the people, at this address. Its key is made of who and how much.
+    pub async fn try_bid(&self, url: &str, person: usize, pounds: u32) -> Result<BidOutcome, SeedError> {
+        let rest = self.rest(url, person)?;
+        let credentials = self.people.get(person).ok_or(SeedError::NoPerson)?;
+        let bid = BidRequest {
+            user_id: credentials.user.clone(),
+            amount: Money::from_pounds(pounds),
+        };
+        Ok(rest.bid(&self.auction, &bid, &format!("{person}-{pounds}")).await)
+    }
+
+    /// The same, where nothing but a yes will do.
+    pub async fn bid(&self, url: &str, person: usize, pounds: u32) -> Result<(), SeedError> {
+        match self.try_bid(url, person, pounds).await? {
+            BidOutcome::Accepted(_) => Ok(()),
+            other => Err(SeedError::Bid(Box::new(other))),
+        }
+    }
 }
 
 /// Who takes part in what.

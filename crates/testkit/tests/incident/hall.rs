@@ -117,10 +117,7 @@ impl Hall {
 
     /// The call of somebody who goes past the balancer to one pod.
     pub fn rest(&self, pod: usize, person: usize) -> Rest {
-        let url = self.fleet.pods()[pod].url();
-        let rest = Rest::new(ServerAddress::parse(&url, DEFAULT_PATH).unwrap()).unwrap();
-        rest.set_credentials(self.seed.people[person].clone());
-        rest
+        self.seed.rest(&self.fleet.pods()[pod].url(), person).unwrap()
     }
 
     /// Bids at this pod. What came of it, and how long that took.

@@ -2,6 +2,9 @@
 //!
 //! WebKit's own driver starts the application; two environment variables tell Tauri to let itself be driven.
 
+mod person;
+mod surroundings;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
+
+pub use person::{PEOPLE, cast};
 
 /// WebKit's driver, where Debian and Ubuntu put it.
 const DRIVER: &str = "/usr/bin/WebKitWebDriver";
@@ -167,6 +172,25 @@ impl Window {
         }
     }
 
+    /// Waits until something has an attribute of this value.
+    pub async fn until_attribute(
+        &self,
+        id: &str,
+        name: &str,
+        value: &str,
+        limit: Duration,
+    ) -> anyhow::Result<()> {
+        let has = || async { self.attribute(id, name).await.as_deref() == Some(value) };
+        self.until(&format!("waiting for {id} with {name}=\"{value}\""), limit, has)
+            .await
+    }
+
+    /// Waits until a script in the page says `true`.
+    pub async fn until_script(&self, what: &str, limit: Duration, script: &str) -> anyhow::Result<()> {
+        let says = || async { self.script(script).await.is_ok_and(|said| said == true) };
+        self.until(what, limit, says).await
+    }
+
     /// Waits until something is on the page.
     pub async fn wait_for(&self, id: &str, limit: Duration) -> anyhow::Result<()> {
         self.until(&format!("waiting for {id}"), limit, || self.has(id))
@@ -239,52 +263,6 @@ impl Window {
         Ok(std::fs::write(path, png)?)
     }
 
-    /// Starts a practice auction and lets it begin; the room is on the screen afterwards.
-    pub async fn begin_practice(&self) -> anyhow::Result<()> {
-        self.press("practice-start").await?;
-        self.wait_for("screen-room", SOON).await?;
-        self.press("begin-auction").await?;
-        self.wait_for("lot-price", SOON).await
-    }
-
-    /// Presses the smallest raise, and confirms it when asked. The core is asked after each press, so what follows one
-    /// is waited for: the question, the bid's fate, or a sentence that says why there is none.
-    pub async fn bid_the_next_step(&self) -> anyhow::Result<()> {
-        let before = self.text("bid-fate").await;
-        self.press("bid-step-1").await?;
-        let followed = || async {
-            self.is_enabled("bid-confirm").await
-                || self.text("bid-fate").await != before
-                || self.has("error-sentence").await
-        };
-        self.until("waiting for what follows a bid", SOON, followed)
-            .await?;
-        if self.is_enabled("bid-confirm").await {
-            self.press("bid-confirm").await?;
-        }
-        Ok(())
-    }
-
-    /// Bids the first step until a bid counts. Somebody may be faster, the price may move between the two presses, and
-    /// the lot may end: then the question is answered anew, or the next price is tried.
-    pub async fn bid_until_it_counts(&self) -> anyhow::Result<()> {
-        let before = self.text("bid-fate").await;
-        let counts = || async {
-            if self.attribute("bid-fate", "data-fate").await.as_deref() == Some("confirmed")
-                && self.text("bid-fate").await != before
-            {
-                return true;
-            }
-            // Neither can be pressed while a bid is under way.
-            if !self.press_now("bid-confirm").await {
-                self.press_now("bid-step-1").await;
-            }
-            false
-        };
-        self.until("waiting for a bid that counts", Duration::from_mins(2), counts)
-            .await
-    }
-
     /// Presses something if it can be pressed at this moment, and says whether it was.
     async fn press_now(&self, id: &str) -> bool {
         match self.find(id).await {
@@ -292,6 +270,17 @@ impl Window {
             _ => false,
         }
     }
+}
+
+/// The first number in what an element says.
+#[must_use]
+pub fn number(text: &str) -> Option<f64> {
+    let digits: String = text
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    digits.parse().ok()
 }
 
 fn free_port() -> std::io::Result<u16> {
