@@ -214,7 +214,8 @@ impl TurnsEvidence {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnsEvidence {
-    /// Searches without cookies, each request over a fresh connection.
+    /// Searches without cookies, each request over a fresh connection, or over one that is kept where that kept nothing
+    /// together.
     pub searches: Vec<Search>,
     /// With the cookies that were set: whether the session was found at once.
     pub with_cookies: Option<bool>,

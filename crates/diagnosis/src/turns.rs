@@ -116,6 +116,8 @@ pub fn chance_of_a_miss(pods: u32, draws: u32) -> f64 {
     (1.0 - all).clamp(0.0, 1.0)
 }
 
+/// A chance of having left a pod out that is not worth asking more.
+pub(crate) const SMALL: f64 = 0.1;
 /// More pods than this are as good as this many.
 const MANY: u32 = 40;
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use gavelscope_contract::auction::POD_ID_HEADER;
 use gavelscope_contract::health::Health;
 
@@ -22,27 +23,31 @@ pub(super) enum When {
 const ASKED: usize = 4;
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// One after the other, without waiting for the answers in between.
 pub(super) async fn ask(
     target: &Target,
-    pace: &mut Pace,
+    pace: &Pace,
     when: When,
     seen: &mut Vec<HealthSeen>,
 ) -> Result<(), Stopped> {
     let Some(http) = super::turns::http(target, false) else {
         return Ok(());
     };
-    for _ in 0..ASKED {
+    let url = target.address.rest("/health");
+    let asked = (0..ASKED).map(async |_| {
         pace.turn(Turn::FreshRequest).await?;
-        let asked = http.get(target.address.rest("/health")).timeout(LIMIT).send();
         let since = Instant::now();
+        let answer = http.get(url.clone()).timeout(LIMIT).send();
         // One that does not answer claims nothing.
-        if let Ok(answer) = pace.within(asked).await? {
-            seen.push(HealthSeen {
-                afterwards: when == When::Afterwards,
-                ..read(answer, since).await
-            });
-        }
-    }
+        let Ok(answer) = pace.within(answer).await? else {
+            return Ok(None);
+        };
+        Ok(Some(HealthSeen {
+            afterwards: when == When::Afterwards,
+            ..pace.within(read(answer, since)).await?
+        }))
+    });
+    seen.extend(try_join_all(asked).await?.into_iter().flatten());
     Ok(())
 }
 
@@ -73,7 +78,7 @@ async fn read(answer: reqwest::Response, since: Instant) -> HealthSeen {
         multi_pod_ready: sockets.as_ref().map(|sockets| sockets.multi_pod_ready),
         adapter: adapter.as_ref().map(|adapter| adapter.state.clone()),
         pods: adapter.as_ref().and_then(|adapter| adapter.pods),
-        reason: adapter.and_then(|adapter| adapter.last_error.or(adapter.reason)),
+        reason: adapter.and_then(|adapter| adapter.reason.or(adapter.last_error)),
         took_ms,
         afterwards: false,
     }

@@ -34,19 +34,32 @@ pub(super) struct Stimulus {
     pub(super) manner: Manner,
     /// What tells it apart, where what is said carries something.
     pub(super) nonce: String,
-    /// For every socket that was in the room by then, when it was heard there.
+    /// For every socket whether it was in the room by then, as far as was known.
+    pub(super) there: Vec<bool>,
+    /// For every socket when it was heard there.
     pub(super) heard: Vec<Option<Instant>>,
 }
 
 impl Stimulus {
-    /// Whether a socket heard it; none where that was not in the room yet.
-    fn reached(&self, to: usize) -> Option<bool> {
-        self.heard.get(to).map(Option::is_some)
+    /// Whether a socket heard it; none where that may not have been in the room yet.
+    pub(super) fn reached(&self, to: usize) -> Option<bool> {
+        let heard = self.heard.get(to)?.is_some();
+        (heard || self.there[to]).then_some(heard)
+    }
+
+    /// Everybody who was there has heard it.
+    pub(super) fn reached_everybody(&self) -> bool {
+        (0..self.heard.len()).all(|to| self.reached(to) != Some(false))
     }
 
     fn is(&self, manner: Manner) -> bool {
         self.manner == manner
     }
+}
+
+/// Everything that was said so far has reached everybody who was there.
+pub(super) fn reached_all(said: &[Stimulus]) -> bool {
+    said.iter().all(Stimulus::reached_everybody)
 }
 
 /// Who was heard by somebody one time and not the next, whatever the reason; or of whom too little is left that counts.
@@ -100,14 +113,16 @@ pub(super) fn company(said: &[Stimulus], of: usize) -> Vec<usize> {
 /// What a message that names a room alone is put down to: the last that was said there and is still missing at this socket.
 /// Those before it had their time.
 pub(super) fn put_down(said: &[Stimulus], room: Option<usize>, to: usize, at: Instant) -> Option<usize> {
-    let missing =
-        |this: &Stimulus| Some(this.room) == room && this.at <= at && this.reached(to) == Some(false);
+    let missing = |this: &Stimulus| {
+        Some(this.room) == room && this.at <= at && this.heard.get(to).is_some_and(Option::is_none)
+    };
     let of = |joining: bool, latest: Duration| {
         said.iter()
             .rposition(|this| this.is(Manner::Joining) == joining && missing(this) && at - this.at <= latest)
     };
     // What the joins set off has died away by the time that anybody speaks, or else it is very late.
-    let joining = said.last().is_none_or(|last| last.is(Manner::Joining));
+    let last = said.iter().rfind(|said| Some(said.room) == room && said.at <= at);
+    let joining = last.is_none_or(|last| last.is(Manner::Joining));
     of(joining, LATEST).or_else(|| of(true, Duration::MAX))
 }
 
@@ -216,6 +231,7 @@ mod tests {
                 at: after(at),
                 manner,
                 nonce: String::new(),
+                there: vec![true; heard.len()],
                 heard: heard
                     .iter()
                     .map(|&ms| u64::try_from(ms).ok().map(after))
@@ -297,6 +313,33 @@ mod tests {
             unsteady(&said, Scratch::LeagueRooms).is_empty()
                 && unsteady_pairs(&said, 2, Scratch::LeagueRooms).is_empty()
         );
+    }
+
+    #[test]
+    fn who_may_not_have_been_there_need_not_hear_and_may() {
+        // The second joined before it was told that the first had; the third knew that both were there.
+        let mut said = said(&[
+            (0, 0, 0, Joining, &[2, -1, -1]),
+            (1, 0, 1, Joining, &[-1, 3, -1]),
+            (2, 0, 100, Joining, &[-1, 102, 102]),
+        ]);
+        said[0].there = vec![false; 3];
+        said[1].there = vec![false; 3];
+        said[2].there = vec![true, true, false];
+        assert!(!reached_all(&said), "the first has not heard of the third");
+        let at = said[2].at + Duration::from_millis(5);
+        let place = put_down(&said, Some(0), 0, at).unwrap();
+        said[place].heard[0] = Some(at);
+        assert!(place == 2 && reached_all(&said));
+        // What the second set off came after all.
+        assert_eq!(put_down(&said, Some(0), 0, at), Some(1));
+    }
+
+    #[test]
+    fn what_joins_set_off_in_one_room_has_nothing_to_do_with_what_is_said_in_another() {
+        let said = said(&[(0, 0, 0, InTurn, &[2, -1]), (1, 1, 50, Joining, &[-1, 52])]);
+        let at = said[0].at + Duration::from_millis(60);
+        assert_eq!(put_down(&said, Some(0), 1, at), Some(0));
     }
 
     #[test]

@@ -84,16 +84,16 @@ pub async fn probe(
     target: &Target,
     caps: Caps,
     began_at: Millis,
-    told: impl Fn(Stage) + Send,
+    told: impl Fn(Stage) + Send + Sync,
     stop: CancellationToken,
 ) -> ProbeEvidence {
     let began = Instant::now();
-    let mut pace = Pace::new(caps, stop);
+    let pace = Pace::new(caps, stop);
     let mut evidence = ProbeEvidence {
         began_at,
         ..ProbeEvidence::default()
     };
-    let measured = Box::pin(measure(target, caps, &told, &mut pace, &mut evidence)).await;
+    let measured = Box::pin(measure(target, caps, &told, &pace, &mut evidence)).await;
     evidence.cut_short = measured.err().map(|stopped| stopped.to_string());
     evidence.cost = pace.cost();
     evidence.took_ms = millis(began.elapsed());
@@ -104,8 +104,8 @@ pub async fn probe(
 async fn measure(
     target: &Target,
     caps: Caps,
-    told: &(impl Fn(Stage) + Send),
-    pace: &mut Pace,
+    told: &(impl Fn(Stage) + Send + Sync),
+    pace: &Pace,
     evidence: &mut ProbeEvidence,
 ) -> Result<(), pace::Stopped> {
     told(Stage::Path);
@@ -117,12 +117,19 @@ async fn measure(
     told(Stage::Health);
     health::ask(target, pace, health::When::Before, &mut evidence.health).await?;
     told(Stage::Turns);
-    let turns = evidence.turns.insert(crate::evidence::TurnsEvidence::default());
-    turns::search(target, pace, turns).await?;
+    let searching = turns::search(target, pace, evidence.turns.get_or_insert_default());
+    if path.never_granted {
+        // It may have been busy just then, and to find out takes its time.
+        ((), *path) = tokio::try_join!(searching, path::measure(target, pace))?;
+    } else {
+        searching.await?;
+    }
+    if path.never_granted {
+        return Ok(());
+    }
     told(Stage::Places);
-    let expected = room::Expected::of(evidence);
-    let room = evidence.room.insert(crate::evidence::RoomProbe::default());
-    room::measure(target, caps, pace, &expected, room, || told(Stage::Room)).await?;
+    room::measure(target, caps, pace, evidence, || told(Stage::Room)).await?;
+    let room = evidence.room.get_or_insert_default();
     if !room.matrix.rows.is_empty() && !room.matrix.partition().whole() {
         // What is claimed is set beside what was measured, so it has to be as new.
         health::ask(target, pace, health::When::Afterwards, &mut evidence.health).await?;

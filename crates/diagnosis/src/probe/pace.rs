@@ -1,5 +1,6 @@
 //! No more than was agreed: so many a second, so long in all, and an end at once when somebody asks for it.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -36,12 +37,14 @@ pub(super) enum Turn {
     Message,
 }
 
+/// Everybody who wants to do something stands in line here.
 pub(super) struct Pace {
     gap: Duration,
-    next: Instant,
     ends: Instant,
     stop: CancellationToken,
-    cost: Cost,
+    /// When the next may go. Whoever holds it is next, and who asks first is served first.
+    line: tokio::sync::Mutex<Instant>,
+    cost: Mutex<Cost>,
 }
 
 impl Pace {
@@ -49,23 +52,29 @@ impl Pace {
         let now = Instant::now();
         Self {
             gap: Duration::from_secs(1) / caps.per_second.max(1),
-            next: now,
             ends: now + caps.time,
             stop,
-            cost: Cost::default(),
+            line: tokio::sync::Mutex::new(now),
+            cost: Mutex::default(),
         }
     }
 
-    pub(super) fn cost(&self) -> Cost {
-        self.cost
+    /// Between one thing and the next.
+    pub(super) fn gap(&self) -> Duration {
+        self.gap
     }
 
-    /// Waits until the next thing may be done.
-    pub(super) async fn turn(&mut self, turn: Turn) -> Result<(), Stopped> {
-        let due = self.next.max(Instant::now());
+    pub(super) fn cost(&self) -> Cost {
+        *self.cost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the next thing may be done. Who no longer waits has taken no turn.
+    pub(super) async fn turn(&self, turn: Turn) -> Result<(), Stopped> {
+        let mut next = self.line.lock().await;
+        let due = (*next).max(Instant::now());
         self.until(due).await?;
-        self.next = due + self.gap;
-        let cost = &mut self.cost;
+        *next = due + self.gap;
+        let mut cost = self.cost.lock().unwrap_or_else(PoisonError::into_inner);
         match turn {
             Turn::FreshRequest => {
                 cost.connections += 1;
@@ -99,5 +108,59 @@ impl Pace {
             () = tokio::time::sleep_until(self.ends) => Err(Stopped::TimeUp),
             done = work => Ok(done),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(per_second: u32, time: Duration, stop: &CancellationToken) -> Pace {
+        let caps = Caps {
+            per_second,
+            time,
+            ..Caps::default()
+        };
+        Pace::new(caps, stop.clone())
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_first_is_served_first_and_nobody_before_the_time() {
+        let pace = pace(100, Duration::from_mins(1), &CancellationToken::new());
+        let began = Instant::now();
+        let served = std::sync::Mutex::new(Vec::new());
+        let asking = (0..8).map(async |number| {
+            pace.turn(Turn::Message).await.unwrap();
+            served.lock().unwrap().push(number);
+        });
+        futures_util::future::join_all(asking).await;
+        assert!(served.into_inner().unwrap().is_sorted());
+        assert!(began.elapsed() >= 7 * pace.gap(), "{:?}", began.elapsed());
+        assert_eq!(pace.cost().messages, 8);
+    }
+
+    #[tokio::test]
+    async fn who_no_longer_waits_has_taken_no_turn() {
+        let pace = pace(1, Duration::from_mins(1), &CancellationToken::new());
+        pace.turn(Turn::Connection).await.unwrap();
+        let given_up = tokio::time::timeout(Duration::from_millis(1), pace.turn(Turn::Connection)).await;
+        assert!(given_up.is_err());
+        assert_eq!(pace.cost().connections, 1);
+        // And does not stand in the way of others.
+        pace.turn(Turn::Request).await.unwrap();
+        assert_eq!(pace.cost().requests, 1);
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_are_told_of_the_end() {
+        let stop = CancellationToken::new();
+        let slow = pace(1, Duration::from_mins(1), &stop);
+        let waiting = (0..3).map(|_| slow.turn(Turn::Message));
+        let waiting = futures_util::future::join_all(waiting);
+        let (all, ()) = tokio::join!(waiting, async { stop.cancel() });
+        assert_eq!(all.last(), Some(&Err(Stopped::Cancelled)));
+        let over = pace(1, Duration::ZERO, &CancellationToken::new());
+        assert_eq!(over.turn(Turn::Message).await, Err(Stopped::TimeUp));
+        assert_eq!(over.cost(), Cost::default());
     }
 }

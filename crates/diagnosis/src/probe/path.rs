@@ -13,7 +13,7 @@ const GOODBYE: Duration = Duration::from_millis(250);
 /// As much is kept of a header.
 const LONGEST_HEADER: usize = 200;
 
-pub(super) async fn measure(target: &Target, pace: &mut Pace) -> Result<PathEvidence, Stopped> {
+pub(super) async fn measure(target: &Target, pace: &Pace) -> Result<PathEvidence, Stopped> {
     pace.turn(Turn::Connection).await?;
     let endpoint = match socket::endpoint(target) {
         Ok(endpoint) => endpoint,

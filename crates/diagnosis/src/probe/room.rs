@@ -7,28 +7,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gavelscope_contract::ack::Ack;
+use futures_util::future::{join_all, try_join_all};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::hearsay::Manner;
 use super::meeting::Meeting;
 use super::pace::{Pace, Stopped, Turn};
 use super::socket::{Arrival, Socket, open};
-use super::{Caps, Target, millis};
-use crate::evidence::{ProbeEvidence, ProbeSocket, RoomProbe, Scratch};
-use crate::turns::{PodCount, Search, Turns, chance_of_an_omission, pod_count};
+use super::{Caps, Target, millis, turns};
+use crate::evidence::{ProbeEvidence, ProbeSocket, RoomProbe, Scratch, TurnsEvidence};
+use crate::turns::{PodCount, SMALL, Search, Turns, chance_of_an_omission, pod_count};
 
-/// How long a join may take. What is not acknowledged by then never is (contract, section 4, 10).
-const ACK_LIMIT: Duration = Duration::from_secs(2);
 /// A server that knows probe rooms says so before this.
 const KNOWS_PROBE_ROOMS: Duration = Duration::from_secs(1);
-/// Rooms of leagues, used in turn.
-const ROOMS: usize = 2;
 /// Where one pod answers, or nothing tells how many there are.
 const WHERE_NOTHING_TELLS: u32 = 8;
-/// A chance of leaving a pod out that is not worth another socket.
-const SMALL: f64 = 0.1;
+/// More sockets than this are never wanted.
+const MANY: u32 = 100;
 
 /// What was found out before of who is there.
 pub(super) struct Expected {
@@ -39,8 +34,8 @@ pub(super) struct Expected {
     count: Option<PodCount>,
     /// Somebody answered, and no pod named itself: the field's backend, which has no probe rooms.
     nameless: bool,
-    /// The first websocket stood, and no session was granted over it.
-    never_granted: bool,
+    /// The first websocket did not stand.
+    trouble: bool,
 }
 
 impl Expected {
@@ -59,27 +54,43 @@ impl Expected {
             count: turns
                 .filter(|turns| !turns.by_name())
                 .and_then(|turns| pod_count(&turns.searches)),
-            never_granted: evidence.path.as_ref().is_some_and(|path| path.never_granted),
+            trouble: evidence
+                .path
+                .as_ref()
+                .is_some_and(|path| path.websocket_trouble.is_some()),
         }
     }
 
-    /// Whether these sockets reach everybody, as far as can be known.
-    fn enough(&self, sockets: &[ProbeSocket]) -> bool {
+    /// More was searched.
+    fn learns(&mut self, turns: &TurnsEvidence) {
+        self.searches.clone_from(&turns.searches);
+        if !turns.by_name() {
+            self.count = pod_count(&turns.searches);
+        }
+    }
+
+    /// How many more sockets it takes to reach everybody, as far as can be known.
+    fn missing(&self, sockets: &[ProbeSocket]) -> u32 {
         let named = u32::try_from(self.named.len()).unwrap_or(u32::MAX);
         let (searched, at_least) = self.count.map_or((0, 0), |count| (count.likely, count.least));
         if named > 1 && named >= at_least {
             // They say who they are, so there is no need to guess.
             let holding: BTreeSet<&String> =
                 sockets.iter().filter_map(|socket| socket.pod.as_ref()).collect();
-            return self.named.iter().all(|pod| holding.contains(pod));
+            let all = self.named.iter().all(|pod| holding.contains(pod));
+            // Once round.
+            return if all { 0 } else { named };
         }
-        let so_many = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
-        match self.count.map(|count| count.turns) {
+        let there = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
+        let wanted = match self.count.map(|count| count.turns) {
             // Others may come in between, so half as many again.
-            Some(Turns::Strict) => so_many >= searched + searched.div_ceil(2),
-            Some(Turns::Drawn) => chance_of_an_omission(&self.searches, named.max(2), so_many) <= SMALL,
-            Some(Turns::None) | None => so_many >= WHERE_NOTHING_TELLS,
-        }
+            Some(Turns::Strict) => searched + searched.div_ceil(2),
+            Some(Turns::Drawn) => (there..MANY)
+                .find(|&many| chance_of_an_omission(&self.searches, named.max(2), many) <= SMALL)
+                .unwrap_or(MANY),
+            Some(Turns::None) | None => WHERE_NOTHING_TELLS,
+        };
+        wanted.saturating_sub(there)
     }
 }
 
@@ -87,33 +98,37 @@ impl Expected {
 pub(super) async fn measure(
     target: &Target,
     caps: Caps,
-    pace: &mut Pace,
-    expected: &Expected,
-    evidence: &mut RoomProbe,
+    pace: &Pace,
+    probed: &mut ProbeEvidence,
     in_place: impl Fn(),
 ) -> Result<(), Stopped> {
+    let expected = Expected::of(probed);
+    let turns = probed.turns.as_mut();
+    let evidence = probed.room.insert(RoomProbe::default());
     let (arrivals, heard) = mpsc::unbounded_channel();
     let mut meeting = Meeting::new(heard);
     let mut placing = Placing {
         target,
         expected,
+        turns,
         most: caps.connections,
         least: caps.sockets.min(caps.connections),
         arrivals,
+        opened: 0,
         polling: false,
     };
     let placed = Box::pin(placing.place(pace, evidence, &mut meeting)).await;
     drop(placing);
     let measured = match placed {
-        Ok(Some(scratch)) if meeting.size() > 1 => {
+        Ok(()) if meeting.size() > 1 => {
             in_place();
-            evidence.scratch = Some(scratch);
+            evidence.scratch = Some(meeting.scratch());
             let measured = meeting.ask_everybody(pace, evidence).await;
             evidence.matrix = meeting.matrix();
             evidence.unsteady = meeting.unsteady_pairs();
             measured
         }
-        Ok(_) => {
+        Ok(()) => {
             evidence
                 .trouble
                 .get_or_insert_with(|| "fewer than two sockets got into the scratch room".to_owned());
@@ -127,156 +142,141 @@ pub(super) async fn measure(
 
 struct Placing<'a> {
     target: &'a Target,
-    expected: &'a Expected,
+    expected: Expected,
+    turns: Option<&'a mut TurnsEvidence>,
     most: u32,
     least: u32,
     arrivals: mpsc::UnboundedSender<Arrival>,
+    /// Sockets so far; each has a number of its own.
+    opened: u32,
     polling: bool,
 }
 
+/// A socket that connected.
+struct Opened {
+    socket: Socket,
+    connect_ms: u32,
+}
+
 impl Placing<'_> {
-    /// Sockets connect and join; the first one finds out what kind of room there is.
+    /// Sockets connect and join; the first ones find out how one connects, and what kind of room there is.
     async fn place(
         &mut self,
-        pace: &mut Pace,
+        pace: &Pace,
         evidence: &mut RoomProbe,
         meeting: &mut Meeting,
-    ) -> Result<Option<Scratch>, Stopped> {
-        let mut found = None;
-        for tried in 0..self.most {
-            if tried >= self.least && self.expected.enough(&evidence.sockets) {
-                break;
+    ) -> Result<(), Stopped> {
+        let mut more = if self.expected.trouble { 1 } else { self.least };
+        while more > 0 && self.opened < self.most {
+            let opened = self.open(pace, more, evidence).await?;
+            if opened.is_empty() && meeting.size() == 0 {
+                if self.polling {
+                    // Nobody can connect: there is nothing to measure with.
+                    return Ok(());
+                }
+                // Websockets are refused; what is left may still do.
+                self.polling = true;
+                more = 1;
+                continue;
             }
-            let number = meeting.size();
-            let nobody_yet = || number == 0;
+            if meeting.size() == 0 && !self.finds_room(pace, opened.first(), meeting, evidence).await? {
+                join_all(opened.into_iter().map(|opened| opened.socket.close())).await;
+                return Ok(());
+            }
+            for Opened { socket, connect_ms } in opened {
+                meeting.sits_down(socket);
+                evidence.sockets.push(ProbeSocket {
+                    connect_ms,
+                    ..ProbeSocket::default()
+                });
+            }
+            meeting.join(pace, evidence).await?;
+            if meeting.size() == 0 {
+                return Ok(());
+            }
+            more = self
+                .least
+                .saturating_sub(u32::try_from(meeting.size()).unwrap_or(u32::MAX));
+            // Where some do not hear each other already, to find everybody would show nothing new.
+            if more == 0 && meeting.is_whole_so_far(pace, evidence).await? {
+                more = self.missing(pace, &evidence.sockets).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many more it takes; where there can not be so many, the number of pods is worth knowing better.
+    async fn missing(&mut self, pace: &Pace, sockets: &[ProbeSocket]) -> Result<u32, Stopped> {
+        let missing = self.expected.missing(sockets);
+        let room = self.most - self.opened;
+        if missing <= room {
+            return Ok(missing);
+        }
+        if let Some(turns) = &mut self.turns {
+            turns::search_on(self.target, pace, self.most, turns).await?;
+            self.expected.learns(turns);
+        }
+        Ok(self.expected.missing(sockets))
+    }
+
+    /// So many connect, without waiting for each other.
+    async fn open(
+        &mut self,
+        pace: &Pace,
+        many: u32,
+        evidence: &mut RoomProbe,
+    ) -> Result<Vec<Opened>, Stopped> {
+        let many = many.min(self.most - self.opened);
+        let numbers = self.opened..self.opened + many;
+        self.opened += many;
+        let (target, polling, arrivals) = (self.target, self.polling, &self.arrivals);
+        let opening = numbers.map(async |number| {
+            pace.turn(Turn::Connection).await?;
             let since = Instant::now();
-            let socket = match self.open(pace, number).await? {
-                Ok(socket) => socket,
-                Err(trouble) => {
-                    evidence.lost += 1;
-                    evidence.trouble = Some(trouble);
-                    // One that cannot connect, and no other could: there is nothing to measure with.
-                    if nobody_yet() && (evidence.lost > 1 || self.expected.never_granted) {
-                        return Ok(None);
-                    }
-                    continue;
-                }
-            };
-            let seen = ProbeSocket {
+            let opening = Box::pin(open(target, polling, number, arrivals.clone()));
+            let opened = pace.within(opening).await?;
+            Ok(opened.map(|socket| Opened {
+                socket,
                 connect_ms: millis(since.elapsed()),
-                joined_as: u32::try_from(number + 1).unwrap_or(u32::MAX),
-                ..ProbeSocket::default()
-            };
-            let kind = match found {
-                Some(scratch) => Some(scratch),
-                None => self.kind_of_room(pace, &socket, meeting, evidence).await?,
-            };
-            let Some(scratch) = kind else {
-                socket.close().await;
-                return Ok(None);
-            };
-            match Self::join_all(pace, meeting, &socket, seen, evidence).await? {
-                Ok(seen) => {
-                    found = Some(scratch);
-                    evidence.sockets.push(seen);
-                    meeting.sits_down(socket);
-                }
+            }))
+        });
+        let mut opened = Vec::new();
+        for outcome in Box::pin(try_join_all(opening)).await? {
+            match outcome {
+                Ok(socket) => opened.push(socket),
                 Err(trouble) => {
                     evidence.lost += 1;
                     evidence.trouble = Some(trouble);
-                    meeting.forget(number);
-                    socket.close().await;
-                    if nobody_yet() && evidence.lost > 1 {
-                        return Ok(None);
-                    }
                 }
             }
         }
-        Ok(found)
+        Ok(opened)
     }
 
-    async fn open(&mut self, pace: &mut Pace, number: usize) -> Result<Result<Socket, String>, Stopped> {
-        pace.turn(Turn::Connection).await?;
-        let opening = Box::pin(open(self.target, self.polling, number, self.arrivals.clone()));
-        let opened = pace.within(opening).await?;
-        if opened.is_ok() || number > 0 || self.polling || self.expected.never_granted {
-            return Ok(opened);
-        }
-        // Websockets are refused; what is left may still do.
-        self.polling = true;
-        pace.turn(Turn::Connection).await?;
-        let opening = Box::pin(open(self.target, true, number, self.arrivals.clone()));
-        pace.within(opening).await
-    }
-
-    /// Whether there are probe rooms here; none where there are, and this socket is not let in.
-    async fn kind_of_room(
+    /// Finds out whether there are probe rooms here; not where there are, and this socket is not let in.
+    async fn finds_room(
         &self,
-        pace: &mut Pace,
-        socket: &Socket,
+        pace: &Pace,
+        first: Option<&Opened>,
         meeting: &mut Meeting,
         evidence: &mut RoomProbe,
-    ) -> Result<Option<Scratch>, Stopped> {
-        if !self.expected.nameless {
-            meeting.meets_in(Scratch::ProbeRoom, 1);
+    ) -> Result<bool, Stopped> {
+        if let Some(first) = first
+            && !self.expected.nameless
+        {
+            meeting.meets_in(Scratch::ProbeRoom);
             pace.turn(Turn::Message).await?;
-            let answer = meeting
-                .join(pace, socket, 0, 0, KNOWS_PROBE_ROOMS, evidence)
-                .await?;
-            match answer.map(read) {
-                Some(Ok(_)) => return Ok(Some(Scratch::ProbeRoom)),
+            match meeting.tries(pace, &first.socket, KNOWS_PROBE_ROOMS).await? {
+                Some(Ok(_)) => return Ok(true),
                 Some(Err(trouble)) => {
                     evidence.trouble = Some(trouble);
-                    return Ok(None);
+                    return Ok(false);
                 }
                 None => {}
             }
         }
-        meeting.meets_in(Scratch::LeagueRooms, ROOMS);
-        Ok(Some(Scratch::LeagueRooms))
-    }
-
-    /// Joins every room; what is known of the socket by then, or why it is not in.
-    async fn join_all(
-        pace: &mut Pace,
-        meeting: &mut Meeting,
-        socket: &Socket,
-        mut seen: ProbeSocket,
-        evidence: &mut RoomProbe,
-    ) -> Result<Result<ProbeSocket, String>, Stopped> {
-        let number = meeting.size();
-        for room in 0..meeting.rooms() {
-            meeting.until_told(pace, room, Manner::Joining, evidence).await?;
-            pace.turn(Turn::Message).await?;
-            let since = Instant::now();
-            let answer = meeting
-                .join(pace, socket, number, room, ACK_LIMIT, evidence)
-                .await?;
-            match answer.map(read) {
-                Some(Ok(ack)) => {
-                    seen.join_ms = Some(millis(since.elapsed()));
-                    seen.pod = ack.pod.map(|pod| pod.0);
-                    seen.claimed = ack.room_size;
-                    seen.claimed_cluster = ack.cluster_room_size.flatten();
-                }
-                Some(Err(trouble)) => return Ok(Err(trouble)),
-                None => return Ok(Err("a join of the scratch room was not acknowledged".to_owned())),
-            }
-        }
-        Ok(Ok(seen))
-    }
-}
-
-/// What a join was answered: in, or why not.
-fn read(answer: serde_json::Value) -> Result<Ack, String> {
-    let ack: Ack = serde_json::from_value(answer)
-        .map_err(|_| "the answer to a join of the scratch room cannot be read".to_owned())?;
-    if ack.ok {
-        Ok(ack)
-    } else {
-        Err(ack
-            .error
-            .unwrap_or_else(|| "the scratch room was refused".to_owned()))
+        meeting.meets_in(Scratch::LeagueRooms);
+        Ok(true)
     }
 }
 
@@ -297,7 +297,7 @@ mod tests {
             count: pod_count(&searches),
             searches,
             nameless: false,
-            never_granted: false,
+            trouble: false,
         }
     }
 
@@ -311,11 +311,8 @@ mod tests {
     }
 
     /// How many sockets are enough where no pod says who it is.
-    fn wanted(searches: &[u32]) -> usize {
-        let expected = expected(&[], searches);
-        (0..100)
-            .find(|&many| expected.enough(&vec![ProbeSocket::default(); many]))
-            .unwrap()
+    fn wanted(searches: &[u32]) -> u32 {
+        expected(&[], searches).missing(&[])
     }
 
     #[test]
@@ -329,13 +326,21 @@ mod tests {
 
     #[test]
     fn where_every_pod_has_a_name_and_a_socket_there_are_enough() {
-        assert!(expected(&["a", "b"], &[2, 1, 3]).enough(&on(&["a", "b"])));
-        assert!(
-            !expected(&["a", "b", "c"], &[2, 1, 3]).enough(&on(&["a", "b", "a", "b", "a", "b", "a", "b"])),
+        let missing =
+            |named: &[&str], searches: &[u32], there: &[&str]| expected(named, searches).missing(&on(there));
+        assert_eq!(missing(&["a", "b"], &[2, 1, 3], &["a", "b"]), 0);
+        assert_eq!(
+            missing(
+                &["a", "b", "c"],
+                &[2, 1, 3],
+                &["a", "b", "a", "b", "a", "b", "a", "b"]
+            ),
+            3,
             "one has a name, and nobody is on it yet"
         );
-        assert!(
-            !expected(&["a", "b"], &[3; 4]).enough(&on(&["a", "b"])),
+        assert_eq!(
+            missing(&["a", "b"], &[3; 4], &["a", "b"]),
+            3,
             "searching found one that has no name"
         );
     }

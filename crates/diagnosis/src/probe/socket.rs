@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::Target;
 
-/// How long connecting may take.
-const LIMIT: Duration = Duration::from_secs(6);
+/// How long connecting may take: who waits longer for a backend would not bid over it either.
+const LIMIT: Duration = Duration::from_secs(4);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(250);
 /// Messages that may wait for a socket.
@@ -23,7 +23,7 @@ const WAITING: usize = 64;
 #[derive(Debug)]
 pub(super) struct Arrival {
     /// The socket, by its number.
-    pub socket: usize,
+    pub socket: u32,
     /// When it came.
     pub at: Instant,
     /// The event's name and first argument; none when the socket was lost.
@@ -40,6 +40,7 @@ struct Saying {
 /// A socket of the probe. Dropped, it says goodbye.
 #[derive(Debug)]
 pub(super) struct Socket {
+    pub(super) number: u32,
     sayings: mpsc::Sender<Saying>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -71,7 +72,7 @@ pub(super) fn options(target: &Target) -> ConnectOptions {
 pub(super) async fn open(
     target: &Target,
     polling: bool,
-    socket: usize,
+    socket: u32,
     arrivals: mpsc::UnboundedSender<Arrival>,
 ) -> Result<Socket, String> {
     let endpoint = endpoint(target)?;
@@ -84,7 +85,11 @@ pub(super) async fn open(
     let connection = connection.map_err(|error| error.to_string())?;
     let (sayings, said) = mpsc::channel(WAITING);
     let task = tokio::spawn(run(connection, socket, said, arrivals));
-    Ok(Socket { sayings, task })
+    Ok(Socket {
+        number: socket,
+        sayings,
+        task,
+    })
 }
 
 impl Socket {
@@ -120,7 +125,7 @@ impl Socket {
 
 async fn run(
     mut connection: Connection,
-    socket: usize,
+    socket: u32,
     mut said: mpsc::Receiver<Saying>,
     arrivals: mpsc::UnboundedSender<Arrival>,
 ) {

@@ -1,8 +1,10 @@
-//! How many pods take turns: a polling session is opened, and closed again over fresh connections without cookies. The
+//! How many pods take turns: a polling session is opened, and closed again over other connections without cookies. The
 //! pods that do not hold it refuse; the one that does closes it, so that nothing is left behind.
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use gavelscope_contract::auction::POD_ID_HEADER;
 use gavelscope_wire::engine::{Open, Packet, Refusal};
 use gavelscope_wire::{Limits, connection::TlsOptions};
@@ -12,12 +14,15 @@ use reqwest::{Client, Response, StatusCode};
 use super::Target;
 use super::pace::{Pace, Stopped, Turn};
 use crate::evidence::TurnsEvidence;
-use crate::turns::Search;
+use crate::turns::{SMALL, Search, chance_of_an_omission};
 
-/// Sessions that are searched for.
+/// Sessions that are searched for, as a rule.
 const SEARCHES: usize = 6;
-/// So many searches of one length show that the balancer goes round, and more would show nothing else.
+/// So many searches of one length show that the balancer goes round, and more would show nothing else; nor do they where
+/// every pod says who it is.
 const ENOUGH: usize = 4;
+/// Sessions that are searched for where it stays unclear how many pods there are.
+const AT_MOST: usize = 12;
 /// A search is given up after so many requests.
 const REQUESTS: u32 = 12;
 /// What is refused and found is told apart at once; this is for a server that hangs.
@@ -46,14 +51,6 @@ struct Opened {
     cookies: String,
 }
 
-struct Searching<'a> {
-    target: &'a Target,
-    pace: &'a mut Pace,
-    evidence: &'a mut TurnsEvidence,
-    /// Somebody on the way sets cookies.
-    cookies: bool,
-}
-
 /// What a request for a session came to.
 enum Came {
     Found,
@@ -61,72 +58,119 @@ enum Came {
     Unclear(String),
 }
 
+/// How a session is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Every request over a connection of its own.
+    Fresh,
+    /// The same, with the cookies that were set.
+    Cookies,
+    /// All requests over one connection.
+    Kept,
+}
+
+struct Searching<'a> {
+    target: &'a Target,
+    pace: &'a Pace,
+    evidence: &'a mut TurnsEvidence,
+    fresh: Client,
+    kept: Client,
+    /// Somebody on the way sets cookies.
+    cookies: bool,
+}
+
+/// Searches until the number of pods is about known.
 pub(super) async fn search(
     target: &Target,
-    pace: &mut Pace,
+    pace: &Pace,
     evidence: &mut TurnsEvidence,
 ) -> Result<(), Stopped> {
-    let (Some(fresh), Some(kept)) = (http(target, false), http(target, true)) else {
-        evidence.trouble = Some("no HTTPS client could be made on this machine".to_owned());
+    let Some(mut searching) = Searching::new(target, pace, evidence) else {
         return Ok(());
     };
-    let mut searching = Searching {
-        target,
-        pace,
-        evidence,
-        cookies: false,
-    };
-    for _ in 0..SEARCHES {
-        let Some(opened) = searching.open(&fresh, Turn::FreshRequest).await? else {
-            return Ok(());
-        };
-        let mut search = Search {
-            requests: 0,
-            found: false,
-        };
-        while !search.found && search.requests < REQUESTS {
-            match searching
-                .close(&fresh, Turn::FreshRequest, &opened, false)
-                .await?
-            {
-                Came::Found => search.found = true,
-                Came::Elsewhere => {}
-                Came::Unclear(trouble) => {
-                    searching.evidence.trouble = Some(trouble);
-                    break;
-                }
-            }
-            search.requests += 1;
-        }
-        searching.evidence.searches.push(search);
-        if searching.evidence.trouble.is_some() {
-            return Ok(());
-        }
-        let strict = |known: &Search| known.found && known.requests > 1 && known.requests == search.requests;
-        if searching.evidence.searches.len() == ENOUGH && searching.evidence.searches.iter().all(strict) {
-            break;
+    while !searching.is_about_known() {
+        // As soon as requests are seen to go astray it is worth knowing what would keep them together.
+        if searching.astray() && searching.evidence.kept_alive.is_none() {
+            searching.evidence.kept_alive = searching.keeps(By::Kept).await?;
+        } else {
+            searching.searches_once().await?;
         }
     }
     // Where every request found its session there is nothing that could keep a client on its pod.
-    if searching
-        .evidence
-        .searches
-        .iter()
-        .all(|search| search.found && search.requests == 1)
-    {
-        return Ok(());
+    if searching.evidence.trouble.is_none() && searching.astray() {
+        searching.evidence.with_cookies = if searching.cookies {
+            searching.keeps(By::Cookies).await?
+        } else {
+            Some(false)
+        };
     }
-    searching.evidence.with_cookies = if searching.cookies {
-        searching.finds_at_once(&fresh, Turn::FreshRequest, true).await?
-    } else {
-        Some(false)
-    };
-    let kept_alive = searching.finds_at_once(&kept, Turn::Request, false).await?;
-    searching.evidence.kept_alive = kept_alive;
     Ok(())
 }
 
-impl Searching<'_> {
+/// Searches on, until so many sockets would leave no pod out. Others who come in between can make a few pods look like many.
+pub(super) async fn search_on(
+    target: &Target,
+    pace: &Pace,
+    sockets: u32,
+    evidence: &mut TurnsEvidence,
+) -> Result<(), Stopped> {
+    let Some(mut searching) = Searching::new(target, pace, evidence) else {
+        return Ok(());
+    };
+    while searching.may_search_on()
+        && searching.astray()
+        && chance_of_an_omission(&searching.evidence.searches, 2, sockets) > SMALL
+    {
+        searching.searches_once().await?;
+    }
+    Ok(())
+}
+
+impl<'a> Searching<'a> {
+    fn new(target: &'a Target, pace: &'a Pace, evidence: &'a mut TurnsEvidence) -> Option<Self> {
+        let (Some(fresh), Some(kept)) = (http(target, false), http(target, true)) else {
+            evidence.trouble = Some("no HTTPS client could be made on this machine".to_owned());
+            return None;
+        };
+        Some(Self {
+            target,
+            pace,
+            evidence,
+            fresh,
+            kept,
+            cookies: false,
+        })
+    }
+
+    /// A request did not find its session.
+    fn astray(&self) -> bool {
+        self.evidence.searches.iter().any(|search| search.requests > 1)
+    }
+
+    fn may_search_on(&self) -> bool {
+        self.evidence.trouble.is_none() && self.evidence.searches.len() < AT_MOST
+    }
+
+    fn is_about_known(&self) -> bool {
+        let searches = &self.evidence.searches;
+        let first = searches.first().map_or(0, |search| search.requests);
+        let strict = searches
+            .iter()
+            .all(|search| search.found && search.requests == first);
+        let enough = if self.astray() && (strict || self.evidence.by_name()) {
+            ENOUGH
+        } else {
+            SEARCHES
+        };
+        searches.len() >= enough || !self.may_search_on()
+    }
+
+    async fn searches_once(&mut self) -> Result<(), Stopped> {
+        let search = self.once(By::Fresh).await?;
+        self.evidence.searches.extend(search);
+        Ok(())
+    }
+
     fn url(&self, sid: Option<&str>) -> String {
         let mut url = format!("{}?EIO=4&transport=polling", self.target.address.socket());
         if let Some(sid) = sid {
@@ -136,43 +180,105 @@ impl Searching<'_> {
         url
     }
 
-    /// Two sessions in a row, and whether the first request for each of them found it. What was not found is closed.
-    async fn finds_at_once(
-        &mut self,
-        http: &Client,
-        turn: Turn,
-        cookies: bool,
-    ) -> Result<Option<bool>, Stopped> {
-        let mut at_once = true;
-        let mut sessions = 0;
-        // The second only tells what was found by chance.
-        while at_once && sessions < 2 {
-            sessions += 1;
-            let Some(opened) = self.open(http, turn).await? else {
-                return Ok(None);
-            };
-            for request in 0..REQUESTS {
-                match self.close(http, turn, &opened, cookies).await? {
-                    Came::Found => break,
-                    Came::Elsewhere if request == 0 => at_once = false,
-                    Came::Elsewhere => {}
-                    Came::Unclear(_) => return Ok(None),
-                }
-            }
+    fn http(&self, by: By) -> &Client {
+        match by {
+            By::Fresh | By::Cookies => &self.fresh,
+            By::Kept => &self.kept,
         }
-        Ok(Some(at_once))
     }
 
-    async fn open(&mut self, http: &Client, turn: Turn) -> Result<Option<Opened>, Stopped> {
-        self.pace.turn(turn).await?;
-        let answer = match self.pace.within(http.get(self.url(None)).send()).await? {
+    fn turn(by: By) -> Turn {
+        match by {
+            By::Fresh | By::Cookies => Turn::FreshRequest,
+            By::Kept => Turn::Request,
+        }
+    }
+
+    /// Whether the first request finds its session each time; the second time only tells what was found by chance. Where
+    /// a connection that is kept does not, its searches are as good as any other.
+    async fn keeps(&mut self, by: By) -> Result<Option<bool>, Stopped> {
+        let mut searches = Vec::new();
+        while searches.len() < 2 && searches.iter().all(|search: &Search| search.requests == 1) {
+            let Some(search) = self.once(by).await? else {
+                return Ok(None);
+            };
+            searches.push(search);
+        }
+        let keeps = searches.iter().all(|search| search.requests == 1);
+        if by == By::Kept && !keeps {
+            self.evidence.searches.extend(searches);
+        }
+        Ok(Some(keeps))
+    }
+
+    /// Opens a session and searches for it; none where that came to nothing, which `trouble` tells of.
+    async fn once(&mut self, by: By) -> Result<Option<Search>, Stopped> {
+        let Some(opened) = self.open(by).await? else {
+            return Ok(None);
+        };
+        self.find(by, &opened).await
+    }
+
+    /// Asks until it is found, and sees which pods answer.
+    async fn find(&mut self, by: By, opened: &Opened) -> Result<Option<Search>, Stopped> {
+        let mut pods = Vec::new();
+        let asked = self.pace.within(self.ask(by, opened, &mut pods)).await??;
+        for pod in pods {
+            self.saw(pod);
+        }
+        match asked {
+            Ok(search) => Ok(Some(search)),
+            Err(trouble) => {
+                self.evidence.trouble = Some(trouble);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Asks again and again, and does not wait for an answer before the next: a server far away is asked no more slowly.
+    /// Over a connection that is kept one thing comes after the other.
+    async fn ask(
+        &self,
+        by: By,
+        opened: &Opened,
+        pods: &mut Vec<Option<String>>,
+    ) -> Result<Result<Search, String>, Stopped> {
+        let at_a_time = if by == By::Kept { 1 } else { usize::MAX };
+        let mut turn = Box::pin(self.pace.turn(Self::turn(by)));
+        let mut asked = FuturesUnordered::new();
+        let mut sent = 0;
+        loop {
+            tokio::select! {
+                biased;
+                Some((number, pod, came)) = asked.next() => {
+                    pods.push(pod);
+                    match came {
+                        Came::Found => return Ok(Ok(Search { requests: number, found: true })),
+                        Came::Elsewhere => {}
+                        Came::Unclear(trouble) => return Ok(Err(trouble)),
+                    }
+                }
+                turned = &mut turn, if sent < REQUESTS && asked.len() < at_a_time => {
+                    turned?;
+                    turn.set(self.pace.turn(Self::turn(by)));
+                    sent += 1;
+                    asked.push(self.close(by, opened, sent));
+                }
+                else => return Ok(Ok(Search { requests: sent, found: false })),
+            }
+        }
+    }
+
+    async fn open(&mut self, by: By) -> Result<Option<Opened>, Stopped> {
+        self.pace.turn(Self::turn(by)).await?;
+        let answer = match self.pace.within(self.http(by).get(self.url(None)).send()).await? {
             Ok(answer) => answer,
             Err(error) => {
                 self.evidence.trouble = Some(format!("long polling did not answer: {}", error.without_url()));
                 return Ok(None);
             }
         };
-        self.saw(&answer);
+        self.saw(pod(&answer));
         let status = answer.status();
         let cookies = answer
             .headers()
@@ -197,49 +303,44 @@ impl Searching<'_> {
         }))
     }
 
-    async fn close(
-        &mut self,
-        http: &Client,
-        turn: Turn,
-        opened: &Opened,
-        cookies: bool,
-    ) -> Result<Came, Stopped> {
-        self.pace.turn(turn).await?;
-        let mut request = http.post(self.url(Some(&opened.sid))).body(CLOSE);
-        if cookies && !opened.cookies.is_empty() {
+    /// Asks for the session to be closed, as the request of this number.
+    async fn close(&self, by: By, opened: &Opened, number: u32) -> (u32, Option<String>, Came) {
+        let mut request = self.http(by).post(self.url(Some(&opened.sid))).body(CLOSE);
+        if by == By::Cookies && !opened.cookies.is_empty() {
             request = request.header(COOKIE, &opened.cookies);
         }
-        let answer = match self.pace.within(request.send()).await? {
+        let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
                 let trouble = format!("a polling request did not come back: {}", error.without_url());
-                return Ok(Came::Unclear(trouble));
+                return (number, None, Came::Unclear(trouble));
             }
         };
-        self.saw(&answer);
+        let pod = pod(&answer);
         let status = answer.status();
         let body = answer.text().await.unwrap_or_default();
-        Ok(match status {
+        let came = match status {
             StatusCode::OK => Came::Found,
             StatusCode::BAD_REQUEST if Refusal::from_body(&body) == Some(Refusal::UnknownSession) => {
                 Came::Elsewhere
             }
             status => Came::Unclear(format!("a polling request was answered with {status}")),
-        })
+        };
+        (number, pod, came)
     }
 
-    fn saw(&mut self, answer: &Response) {
-        let pod = answer
-            .headers()
-            .get(POD_ID_HEADER)
-            .and_then(|value| value.to_str().ok());
+    fn saw(&mut self, pod: Option<String>) {
         let nameless = self.evidence.nameless.get_or_insert(0);
         match pod {
             None => *nameless += 1,
-            Some(pod) if !self.evidence.pods.iter().any(|known| known == pod) => {
-                self.evidence.pods.push(pod.to_owned());
-            }
+            Some(pod) if !self.evidence.pods.contains(&pod) => self.evidence.pods.push(pod),
             Some(_) => {}
         }
     }
+}
+
+/// The pod that answered, where that says so.
+fn pod(answer: &Response) -> Option<String> {
+    let name = answer.headers().get(POD_ID_HEADER)?;
+    Some(name.to_str().ok()?.to_owned())
 }

@@ -5,6 +5,8 @@
 //! another counts as neither; and who was not heard the same each time is asked again, with so much time between that
 //! nothing can be mistaken.
 
+mod joining;
+
 use std::time::Duration;
 
 use rand::seq::SliceRandom;
@@ -12,14 +14,17 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::hearsay::{self, LATEST, Manner, Stimulus};
+use super::hearsay::{self, LATEST, Manner, Stimulus, reached_all};
 use super::pace::{Pace, Stopped, Turn};
 use super::socket::{Arrival, Socket};
 use crate::evidence::{RoomProbe, Scratch};
 use crate::matrix::{Matrix, Pair};
 
-/// Every socket speaks so often; what was not the same each time is asked again.
-const ROUNDS: usize = 2;
+/// Rooms that are used in turn, where one is not quiet again soon enough.
+const ROOMS: usize = 2;
+/// So many speak twice even where everybody heard everybody.
+const AGAIN_AT_LEAST: usize = 6;
+/// Who was not heard the same each time is asked again so often.
 const MORE_ROUNDS: usize = 2;
 /// A room is quiet when nothing was heard in it for so long.
 const QUIET: Duration = Duration::from_millis(300);
@@ -30,9 +35,14 @@ const AGAIN: Duration = Duration::from_millis(400);
 pub(super) struct Meeting {
     scratch: Scratch,
     rooms: Vec<String>,
+    /// The first of the rooms, up to so many, are used in turn.
+    used: usize,
     sockets: Vec<Socket>,
+    /// The first of them, up to so many, have joined.
+    joined: usize,
     arrivals: mpsc::UnboundedReceiver<Arrival>,
     said: Vec<Stimulus>,
+    /// What took longest so far: to be heard, or to be told that a join was taken.
     slowest: Duration,
 }
 
@@ -45,7 +55,9 @@ impl Meeting {
         Self {
             scratch: Scratch::ProbeRoom,
             rooms: Vec::new(),
+            used: 1,
             sockets: Vec::new(),
+            joined: 0,
             arrivals,
             said: Vec::new(),
             slowest: Duration::ZERO,
@@ -53,108 +65,85 @@ impl Meeting {
     }
 
     /// Where it takes place from now on.
-    pub(super) fn meets_in(&mut self, scratch: Scratch, rooms: usize) {
+    pub(super) fn meets_in(&mut self, scratch: Scratch) {
         self.scratch = scratch;
-        self.rooms = (0..rooms).map(|_| random_id()).collect();
-        self.said.clear();
+        self.rooms = vec![random_id()];
+    }
+
+    pub(super) fn scratch(&self) -> Scratch {
+        self.scratch
     }
 
     pub(super) fn size(&self) -> usize {
         self.sockets.len()
     }
 
-    pub(super) fn rooms(&self) -> usize {
-        self.rooms.len()
-    }
-
     pub(super) fn sits_down(&mut self, socket: Socket) {
         self.sockets.push(socket);
-    }
-
-    /// One that did not get in has said nothing.
-    pub(super) fn forget(&mut self, number: usize) {
-        self.said.retain(|said| said.from != number);
     }
 
     pub(super) async fn leave(self) {
         futures_util::future::join_all(self.sockets.into_iter().map(Socket::close)).await;
     }
 
-    /// A socket joins a room; what it was answered, or nothing in time. A room of a league hears of it.
-    pub(super) async fn join(
-        &mut self,
-        pace: &Pace,
-        socket: &Socket,
-        number: usize,
-        room: usize,
-        limit: Duration,
-        evidence: &mut RoomProbe,
-    ) -> Result<Option<Value>, Stopped> {
-        let id = self.rooms[room].clone();
-        let (name, payload) = match self.scratch {
-            Scratch::ProbeRoom => ("join_probe_room", json!({ "probeId": id })),
-            Scratch::LeagueRooms => {
-                self.note(number, room, Manner::Joining, number + 1, String::new());
-                ("join_league_room", json!({ "leagueId": id }))
-            }
-        };
-        let mut asked = Box::pin(pace.within(socket.ask(name, payload, limit)));
-        loop {
-            tokio::select! {
-                answer = &mut asked => return answer,
-                Some(arrival) = self.arrivals.recv() => {
-                    take(&mut self.said, &self.rooms, self.scratch, &mut self.slowest, &arrival, evidence);
-                }
-            }
-        }
-    }
-
-    fn note(&mut self, from: usize, room: usize, manner: Manner, present: usize, nonce: String) {
-        self.said.push(Stimulus {
-            from,
-            room,
-            at: Instant::now(),
-            manner,
-            nonce,
-            heard: vec![None; present],
-        });
-    }
-
     /// Everybody speaks, and is heard or not.
     pub(super) async fn ask_everybody(
         &mut self,
-        pace: &mut Pace,
+        pace: &Pace,
         evidence: &mut RoomProbe,
     ) -> Result<(), Stopped> {
-        // What the joins set off dies away first.
-        self.until_quiet(pace, self.patience(), evidence).await?;
-        let everybody: Vec<usize> = (0..self.size()).collect();
-        for _ in 0..ROUNDS {
-            self.round(pace, &everybody, Manner::InTurn, evidence).await?;
+        if self.scratch == Scratch::LeagueRooms {
+            if reached_all(&self.said) {
+                self.until_joins_are_told(pace, evidence).await?;
+            } else {
+                self.open_another_room(pace, evidence).await?;
+            }
         }
-        // Silence is a proof only where what is late has had its time.
-        let silent = self.matrix().rows.iter().flatten().any(|cell| cell.heard == 0);
-        let patience = if silent { LATEST } else { self.patience() };
-        self.until_quiet(pace, patience, evidence).await?;
+        let mut speaking: Vec<usize> = (0..self.size()).collect();
+        self.round(pace, &speaking, Manner::InTurn, evidence).await?;
+        let soon = Instant::now() + pace.gap();
+        self.until(pace, soon, evidence, reached_all).await?;
+        if reached_all(&self.said) {
+            // Who was heard by everybody once is likely to be heard again; some are asked whether it is so.
+            speaking.shuffle(&mut rand::rng());
+            speaking.truncate(AGAIN_AT_LEAST);
+        }
+        self.round(pace, &speaking, Manner::InTurn, evidence).await?;
+        self.until_told_all(pace, evidence).await?;
         let unsteady = hearsay::unsteady(&self.said, self.scratch);
         if !unsteady.is_empty() {
             for _ in 0..MORE_ROUNDS {
                 self.round(pace, &unsteady, Manner::Patiently, evidence).await?;
             }
-            self.until_quiet(pace, LATEST, evidence).await?;
+            self.until_told_all(pace, evidence).await?;
         }
         Ok(())
     }
 
-    /// How long what was said last may still be on its way: several times what the slowest took.
+    /// Until everybody has heard what was said last, or never will: silence is a proof only where what is late has had its
+    /// time.
+    async fn until_told_all(&mut self, pace: &Pace, evidence: &mut RoomProbe) -> Result<(), Stopped> {
+        let told = |said: &[Stimulus]| {
+            let now = Instant::now();
+            let mut last = said.iter().filter(|said| now - said.at < LATEST);
+            last.all(Stimulus::reached_everybody)
+        };
+        self.until(pace, Instant::now() + LATEST, evidence, told).await
+    }
+
+    /// How long what was said last may still be on its way: twice what the slowest took.
     fn patience(&self) -> Duration {
-        (self.slowest * 3).clamp(QUIET, LATEST)
+        (self.slowest * 2).clamp(QUIET, LATEST)
+    }
+
+    fn next_room(&self) -> usize {
+        self.said.len() % self.used
     }
 
     /// Each of them speaks once, in an order of their own.
     async fn round(
         &mut self,
-        pace: &mut Pace,
+        pace: &Pace,
         who: &[usize],
         manner: Manner,
         evidence: &mut RoomProbe,
@@ -162,18 +151,31 @@ impl Meeting {
         let mut order = who.to_vec();
         order.shuffle(&mut rand::rng());
         for from in order {
-            let room = self.said.len() % self.rooms.len();
-            self.until_told(pace, room, manner, evidence).await?;
+            let since = Instant::now();
+            self.until_told(pace, self.next_room(), manner, evidence).await?;
+            if since.elapsed() > pace.gap() && self.rooms.len() < ROOMS {
+                // What is said in one room has its time while something is said in the other.
+                self.open_another_room(pace, evidence).await?;
+            }
+            let room = self.next_room();
             pace.turn(Turn::Message).await?;
             let nonce = uuid::Uuid::new_v4().simple().to_string();
             let id = self.rooms[room].clone();
             let (name, payload) = match self.scratch {
                 Scratch::ProbeRoom => ("probe", json!({ "probeId": id, "nonce": nonce })),
-                Scratch::LeagueRooms => ("join_league_room", json!({ "leagueId": id })),
+                Scratch::LeagueRooms => joining::join(self.scratch, &id),
             };
-            self.note(from, room, manner, self.size(), nonce);
+            self.said.push(Stimulus {
+                from,
+                room,
+                at: Instant::now(),
+                manner,
+                nonce,
+                there: vec![true; self.size()],
+                heard: vec![None; self.size()],
+            });
             self.sockets[from].say(name, payload).await;
-            self.until(pace, Instant::now(), evidence, |_| false).await?;
+            self.take_all(evidence);
         }
         Ok(())
     }
@@ -181,7 +183,7 @@ impl Meeting {
     /// Until what was said last in this room has come wherever it is going to come: to everybody who has been heard
     /// together with who said it, or for as long as that may take. Where everything that is said carries a number there is
     /// nothing to wait for.
-    pub(super) async fn until_told(
+    async fn until_told(
         &mut self,
         pace: &Pace,
         room: usize,
@@ -200,14 +202,12 @@ impl Meeting {
         };
         let company = hearsay::company(&self.said, self.said[last].from);
         let told = |said: &[Stimulus]| {
-            let heard = &said[last].heard;
+            let last = &said[last];
             // Who is alone so far may have others who were not asked yet.
             manner != Manner::Patiently
                 && company.len() > 1
-                && company
-                    .iter()
-                    .all(|&socket| heard.get(socket).is_none_or(Option::is_some))
-                || heard.iter().all(Option::is_some)
+                && company.iter().all(|&socket| last.reached(socket) != Some(false))
+                || last.reached_everybody()
         };
         let until = self.said[last].at + enough;
         self.until(pace, until, evidence, told).await
@@ -250,15 +250,55 @@ impl Meeting {
         }
     }
 
+    /// Takes whatever has come.
+    fn take_all(&mut self, evidence: &mut RoomProbe) {
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            self.take(&arrival, evidence);
+        }
+    }
+
+    /// Puts down what was heard to what was said.
     fn take(&mut self, arrival: &Arrival, evidence: &mut RoomProbe) {
-        take(
-            &mut self.said,
-            &self.rooms,
-            self.scratch,
-            &mut self.slowest,
-            arrival,
-            evidence,
-        );
+        let Some((name, payload)) = &arrival.event else {
+            evidence.lost += 1;
+            evidence.trouble = Some("a socket of the probe was lost on the way".to_owned());
+            return;
+        };
+        let is_it = |socket: &Socket| socket.number == arrival.socket;
+        let Some(seat) = self.sockets.iter().position(is_it) else {
+            // One that did not get in.
+            return;
+        };
+        let field = |field: &str| payload.get(field).and_then(Value::as_str);
+        let place = match self.scratch {
+            Scratch::ProbeRoom if name == "probe" => {
+                let nonce = field("nonce");
+                let is_open = |said: &Stimulus| said.heard.get(seat).is_some_and(Option::is_none);
+                let of = |said: &Stimulus| Some(said.nonce.as_str()) == nonce && is_open(said);
+                self.said.iter().position(of)
+            }
+            Scratch::LeagueRooms if name == "sync_members" => {
+                let id = field("leagueId");
+                let room = self.rooms.iter().position(|room| Some(room.as_str()) == id);
+                hearsay::put_down(&self.said, room, seat, arrival.at)
+            }
+            _ => return,
+        };
+        let Some(place) = place else {
+            // Who came in a moment ago may still hear what was said before; else it is somebody who guessed the room, or
+            // something that came far too late.
+            let is_new = self
+                .said
+                .iter()
+                .any(|said| said.heard.len() <= seat && arrival.at - said.at <= LATEST);
+            evidence.strangers += u32::from(!is_new);
+            return;
+        };
+        let said = &mut self.said[place];
+        said.heard[seat] = Some(arrival.at);
+        if said.manner != Manner::Joining {
+            self.slowest = self.slowest.max(arrival.at - said.at);
+        }
     }
 
     pub(super) fn matrix(&self) -> Matrix {
@@ -268,51 +308,4 @@ impl Meeting {
     pub(super) fn unsteady_pairs(&self) -> Vec<Pair> {
         hearsay::unsteady_pairs(&self.said, self.size(), self.scratch)
     }
-}
-
-/// Puts down what was heard to what was said.
-fn take(
-    said: &mut [Stimulus],
-    rooms: &[String],
-    scratch: Scratch,
-    slowest: &mut Duration,
-    arrival: &Arrival,
-    evidence: &mut RoomProbe,
-) {
-    let Some((name, payload)) = &arrival.event else {
-        evidence.lost += 1;
-        evidence.trouble = Some("a socket of the probe was lost on the way".to_owned());
-        return;
-    };
-    let field = |field: &str| payload.get(field).and_then(Value::as_str);
-    let place = match scratch {
-        Scratch::ProbeRoom if name == "probe" => {
-            let nonce = field("nonce");
-            said.iter()
-                .position(|said| Some(said.nonce.as_str()) == nonce && is_open(said, arrival))
-        }
-        Scratch::LeagueRooms if name == "sync_members" => {
-            let id = field("leagueId");
-            let room = rooms.iter().position(|room| Some(room.as_str()) == id);
-            hearsay::put_down(said, room, arrival.socket, arrival.at)
-        }
-        _ => return,
-    };
-    let Some(place) = place else {
-        // Who came in a moment ago may still hear what was said before; else it is somebody who guessed the room, or
-        // something that came far too late.
-        let is_new = said
-            .iter()
-            .any(|said| said.heard.len() <= arrival.socket && arrival.at - said.at <= LATEST);
-        evidence.strangers += u32::from(!is_new);
-        return;
-    };
-    let took = arrival.at - said[place].at;
-    said[place].heard[arrival.socket] = Some(arrival.at);
-    *slowest = (*slowest).max(took);
-}
-
-/// The socket was in the room, and has not heard it yet.
-fn is_open(said: &Stimulus, arrival: &Arrival) -> bool {
-    said.heard.get(arrival.socket).is_some_and(Option::is_none)
 }
