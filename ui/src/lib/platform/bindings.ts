@@ -1537,7 +1537,10 @@ export type Turns =
 
 /**  How many pods take turns. */
 export type TurnsEvidence = {
-	/**  Searches without cookies, each request over a fresh connection. */
+	/**
+	 *  Searches without cookies, each request over a fresh connection, or over one that is kept where that kept nothing
+	 *  together.
+	 */
 	searches: Search[],
 	/**  With the cookies that were set: whether the session was found at once. */
 	withCookies: boolean | null,
