@@ -1,5 +1,9 @@
 //! Checking everything, as continuous integration does.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
 use crate::build;
 use crate::failure::Failure;
 use crate::node;
@@ -132,13 +136,44 @@ pub(crate) fn pictures(project: &Project, steps: &mut Steps) -> Result<(), Failu
         FEATURES_WITH_WINDOW,
         &["gavelscope", "gaveld"],
     )?;
+    // Old pictures must not pass for new ones.
+    remove_pictures(&screenshots(project), "verdict-")?;
     // One after the other: each has a fleet and a window of its own.
     let words = ["--ignored", "--test-threads=1"];
     steps.run(Step {
         name: "pictures",
         ..window_test(project, &["window_verdicts"], &words)?
     })?;
-    println!("\nThe pictures: target/screenshots/verdict-*.png");
+    println!(
+        "\nThe pictures: {}",
+        screenshots(project).join("verdict-*.png").display()
+    );
+    Ok(())
+}
+
+/// Where the window's tests leave what they saw.
+fn screenshots(project: &Project) -> PathBuf {
+    project.target().join("screenshots")
+}
+
+/// Removes the pictures of a folder, if it is there, whose names begin so.
+fn remove_pictures(folder: &Path, beginning: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::File {
+        doing: "Removing the old pictures in",
+        path: folder.to_path_buf(),
+        error,
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with(beginning) {
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
     Ok(())
 }
 
@@ -157,6 +192,7 @@ fn window_test(project: &Project, tests: &[&str], words: &[&str]) -> Result<Step
         }
     }
     command.env("GAVELSCOPE_APP", project.binary("debug", "gavelscope"));
+    command.env("GAVELSCOPE_SCREENSHOTS", screenshots(project));
     command.env(python::VARIABLE, python::interpreter(project));
     Ok(Step {
         name: "window test",
@@ -164,4 +200,26 @@ fn window_test(project: &Project, tests: &[&str], words: &[&str]) -> Result<Step
         output: Output::Shown,
         advice: "`cargo xtask run --headless` plays one lot and leaves a screenshot to look at; exit status 124 means that it took too long.",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_pictures_go_and_others_stay() {
+        let folder = std::env::temp_dir().join(format!("gavelscope-pictures-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["verdict-redis-light.png", "room-light.png"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        remove_pictures(&folder, "verdict-").unwrap();
+        assert!(!folder.join("verdict-redis-light.png").exists());
+        assert!(folder.join("room-light.png").exists());
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(
+            remove_pictures(&folder, "verdict-").is_ok(),
+            "before the first time there is no folder"
+        );
+    }
 }

@@ -45,9 +45,14 @@ describe('the pods', () => {
     const rows = podRows([{ pod: 'gaveld-7f3a', socket: 3, rest: 22 }, { pod: 'gone', socket: 1, rest: 0 }], split(now));
     expect(rows).toEqual([
       { pod: 'gaveld-7f3a', socket: 3, rest: 22, probe: 3 },
-      { pod: 'gone', socket: 1, rest: 0, probe: 0 },
       { pod: 'gaveld-b210', socket: 0, rest: 0, probe: 3 },
       { pod: 'gaveld-c9e4', socket: 0, rest: 0, probe: 2 },
+      { pod: 'gone', socket: 1, rest: 0, probe: 0 },
     ]);
+  });
+
+  it('are in the order of their names, in which ten comes after two', () => {
+    const seen = ['pod-10', 'pod-1', 'pod-2'].map((pod) => ({ pod, socket: 1, rest: 0 }));
+    expect(podRows(seen, null).map((row) => row.pod)).toEqual(['pod-1', 'pod-2', 'pod-10']);
   });
 });

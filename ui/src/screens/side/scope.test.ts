@@ -146,6 +146,14 @@ describe('what was measured', () => {
     ]);
     expect(said('diag-pods-counted')).toBe('3');
   });
+
+  it('calls an estimate one, and counts the pods that said their name', async () => {
+    const app = diagnoses['scope-red']!(now);
+    app.diagnosis.last!.pods = { turns: 'drawn', likely: 4, least: 2, most: 9 };
+    await openWindow(app);
+    expect(said('diag-pods-counted')).toBe('about 4, from 2 to 9');
+    expect(cells(screen.getByTestId('diag-claim-pods')).at(-1)).toBe('3 answer');
+  });
 });
 
 describe('the charts', () => {

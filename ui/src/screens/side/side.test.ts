@@ -55,7 +55,7 @@ describe('diagnostics', () => {
     session.connection.pod = null;
     await openWindow(fixtures.app(now, { session }));
     expect(said('diag-pod')).toBe('Not said by the server');
-    expect(said('diag-room-size-cluster')).toBe('Not said');
+    expect(said('diag-room-size-cluster')).toBe('not said');
   });
 
   it('open a finding to its evidence and what to do', async () => {
