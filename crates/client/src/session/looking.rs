@@ -148,7 +148,7 @@ async fn history(rest: &Rest, auction: &AuctionId) -> Option<History> {
     let mut history = History::default();
     let (mut after, mut epoch) = (0, None);
     for _ in 0..MOST_PAGES {
-        let page: EventPage = rest.events_after(auction, after).await.ok()?.body;
+        let page: EventPage = rest.events(auction, after).await.ok()?.body;
         if after == 0 {
             history.whole = page.oldest <= 1;
         }
