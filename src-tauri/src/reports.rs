@@ -180,15 +180,18 @@ fn parts(whole: &Saved) -> Vec<ReportPart> {
     part("The server's address", evidence.server.clone());
     part(
         "The verdict",
-        format!("{} findings with what they rest on", report.findings.len()),
+        format!(
+            "{} with what they rest on",
+            count(report.findings.len(), "finding")
+        ),
     );
     if let Some(session) = &evidence.session {
         part(
             "The session",
             format!(
-                "counts and times, {} changes of the connection with their reasons, {} pods by name",
-                session.connection.transitions.len(),
-                session.measurements.pods.len()
+                "counts and times, {} of the connection with their reasons, {} by name",
+                count(session.connection.transitions.len(), "change"),
+                count(session.measurements.pods.len(), "pod")
             ),
         );
     }
@@ -197,8 +200,9 @@ fn parts(whole: &Saved) -> Vec<ReportPart> {
         part(
             "The diagnosis",
             format!(
-                "the way there, {} answers of /health, who of {sockets} sockets hears whom",
-                probe.health.len()
+                "the way there, {} of /health, who of {} hears whom",
+                count(probe.health.len(), "answer"),
+                count(sockets, "socket")
             ),
         );
     }
@@ -207,6 +211,12 @@ fn parts(whole: &Saved) -> Vec<ReportPart> {
         "names of people and leagues, amounts, e-mail addresses, tokens".to_owned(),
     );
     parts
+}
+
+/// `1 pod`, `3 pods`.
+fn count(number: usize, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{plural}")
 }
 
 #[cfg(test)]
@@ -221,6 +231,14 @@ mod tests {
             Millis(at),
             ProbeEvidence::default(),
         )
+    }
+
+    #[test]
+    fn one_is_one_and_the_others_are_several() {
+        assert_eq!(
+            [0, 1, 2].map(|number| count(number, "pod")),
+            ["0 pods", "1 pod", "2 pods"]
+        );
     }
 
     #[test]

@@ -46,6 +46,16 @@ describe('the fate of my bid', () => {
     expect(words.size).toBe(fates.length);
   });
 
+  it('says that somebody has bid more, and only while I do not lead', async () => {
+    const bidding = { ...base.bidding, mine: fixtures.ledgerEntry('confirmed') };
+    const { show } = await openWindow(inRoom(now, { bidding }));
+    expect(at('bid-fate').textContent).toContain('Robin has bid more.');
+    expect(at('bid-fate').classList).toContain('outbid');
+    await show(inRoom(now, { bidding, lot: { ...base.lot!, leading: true } }));
+    expect(at('bid-fate').textContent).not.toContain('has bid more');
+    expect(at('bid-fate').classList).not.toContain('outbid');
+  });
+
   it('is not claimed where I have not bid', async () => {
     await openWindow(inRoom(now));
     expect(screen.queryByTestId('bid-fate')).toBeNull();

@@ -85,9 +85,14 @@ describe('the room', () => {
 
   it('sums up who won what when it is over', async () => {
     await openWindow(inRoom(now, { phase: 'completed', ending: 'All lots were offered.', clubs: fixtures.clubs(12) }));
-    expect(said('completion')).toContain('All lots were offered.');
+    expect(said('completion')).toContain('All lots were offered. 11');
     expect(said('completion')).toContain('11 clubs sold, 1 unsold.');
     expect(said('completion')).toContain('Real Sociedad');
+  });
+
+  it('ends what the server says with a full stop', async () => {
+    await openWindow(inRoom(now, { phase: 'completed', ending: 'All clubs have been sold', clubs: fixtures.clubs(12) }));
+    expect(said('completion')).toContain('All clubs have been sold. 11 clubs sold');
   });
 
   it('says aloud that I am outbid, and what was sold', async () => {
