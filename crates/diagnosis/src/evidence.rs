@@ -143,6 +143,10 @@ pub struct PathEvidence {
     #[serde(default)]
     #[cfg_attr(feature = "specta", specta(skip))]
     pub never_granted: bool,
+    /// The first time no session was granted over it, and the second time one was.
+    #[serde(default)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub at_second_try: bool,
     /// The server's heartbeat, ms.
     pub ping_interval_ms: Option<u32>,
     /// How late an answer to it may be, ms.

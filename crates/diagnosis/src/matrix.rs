@@ -92,6 +92,11 @@ impl Partition {
 }
 
 impl Matrix {
+    /// Every pair was asked more than once.
+    pub fn asked_again(&self) -> bool {
+        self.rows.iter().flatten().all(|cell| cell.said > 1)
+    }
+
     fn cell(&self, from: usize, to: usize) -> Option<Heard> {
         self.rows.get(from)?.get(to).copied()
     }

@@ -1,5 +1,6 @@
 use crate::evidence::{HealthSeen, PathEvidence, ProbeEvidence, ProbeSocket, RoomProbe, TurnsEvidence};
 use crate::matrix::{Heard, Matrix};
+use crate::report::Confidence;
 use crate::turns::Search;
 use crate::{Evidence, Finding, Light, Outcome, Report, diagnose};
 use gavelscope_client::state::{Millis, SessionState};
@@ -262,6 +263,54 @@ fn what_was_cut_short_proves_no_loss() {
     assert_eq!(
         outcome(&judged(&of_probe(probe)), "GS-PARTIAL"),
         Outcome::Inconclusive
+    );
+}
+
+#[test]
+fn a_pod_that_held_no_socket_is_not_called_healthy() {
+    let mut probe = probed(&[0, 1, 2, 0, 1, 2], &[3, 3, 3, 3], |_, _| true);
+    let split = |probe: &ProbeEvidence| outcome(&judged(&of_probe(probe.clone())), "GS-ROOM-SPLIT");
+    assert_eq!(split(&probe), Outcome::Pass);
+    probe.room.as_mut().unwrap().lost = 1;
+    assert_eq!(
+        split(&probe),
+        Outcome::Inconclusive,
+        "it may have been the third's"
+    );
+    for (place, socket) in probe.room.as_mut().unwrap().sockets.iter_mut().enumerate() {
+        socket.pod = Some(format!("pod-{}", place % 3));
+    }
+    assert_eq!(split(&probe), Outcome::Pass, "every pod has one that stayed");
+    probe.turns.as_mut().unwrap().pods = vec!["pod-4".to_owned()];
+    assert_eq!(
+        split(&probe),
+        Outcome::Inconclusive,
+        "one answered, and holds none"
+    );
+}
+
+#[test]
+fn what_was_asked_once_is_likely_and_no_more() {
+    let mut probe = probed(&[0, 1, 2, 0, 1, 2], &[3, 3, 3, 3], |_, _| true);
+    let sure = |probe: &ProbeEvidence| {
+        let report = judged(&of_probe(probe.clone()));
+        ["GS-ROOM-SPLIT", "GS-PARTIAL"].map(|code| finding(&report, code).confidence)
+    };
+    assert_eq!(sure(&probe), [Confidence::Certain; 2]);
+    for cell in &mut probe.room.as_mut().unwrap().matrix.rows[0] {
+        (cell.said, cell.heard) = (1, 1);
+    }
+    assert_eq!(sure(&probe), [Confidence::Likely; 2]);
+}
+
+#[test]
+fn a_backend_that_answers_the_second_connection_alone_is_worth_a_look() {
+    let mut probe = probed(&[0, 1, 2, 0, 1, 2], &[3, 3, 3, 3], |_, _| true);
+    probe.path.as_mut().unwrap().at_second_try = true;
+    let report = judged(&of_probe(probe));
+    assert_eq!(
+        (report.light, outcome(&report, "GS-PATH")),
+        (Light::Amber, Outcome::Warn)
     );
 }
 

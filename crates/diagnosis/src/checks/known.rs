@@ -9,8 +9,12 @@ use crate::turns::{PodCount, Search, Turns, chance_of_a_miss, chance_of_an_omiss
 pub(super) struct Known {
     /// Pods that named themselves.
     pub(super) named: BTreeSet<String>,
+    /// Those of them that the probe met.
+    met: BTreeSet<String>,
     /// Those of them that held a socket of the probe.
     pub(super) holding: BTreeSet<String>,
+    /// Sockets of the probe that did not get in, or did not stay.
+    lost: u32,
     searches: Vec<Search>,
     /// By searching.
     pub(super) count: Option<PodCount>,
@@ -24,7 +28,9 @@ impl Known {
     pub(super) fn of(evidence: &Evidence) -> Self {
         let mut known = Self {
             named: BTreeSet::new(),
+            met: BTreeSet::new(),
             holding: BTreeSet::new(),
+            lost: 0,
             searches: Vec::new(),
             count: None,
             by_name: false,
@@ -36,13 +42,13 @@ impl Known {
         }
         if let Some(probe) = &evidence.probe {
             known
-                .named
+                .met
                 .extend(probe.health.iter().filter_map(|health| health.pod.clone()));
             // One that says it does not hear all of them does not know how many there are.
             let well = probe.health.iter().filter(|health| health.status == "healthy");
             known.claimed = well.filter_map(|health| health.pods).max();
             if let Some(turns) = &probe.turns {
-                known.named.extend(turns.pods.iter().cloned());
+                known.met.extend(turns.pods.iter().cloned());
                 known.count = pod_count(&turns.searches);
                 known.searches.clone_from(&turns.searches);
                 known.by_name = turns.by_name();
@@ -51,8 +57,10 @@ impl Known {
                 known
                     .holding
                     .extend(room.sockets.iter().filter_map(|socket| socket.pod.clone()));
-                known.named.extend(known.holding.iter().cloned());
+                known.met.extend(known.holding.iter().cloned());
+                known.lost = room.lost;
             }
+            known.named.extend(known.met.iter().cloned());
         }
         known
     }
@@ -97,6 +105,19 @@ impl Known {
         } else {
             format!("about {number}")
         }
+    }
+
+    /// Pods that answered and hold no socket of the probe, where sockets know their pods.
+    pub(super) fn without_a_socket(&self) -> Vec<String> {
+        if self.holding.is_empty() {
+            return Vec::new();
+        }
+        self.met.difference(&self.holding).cloned().collect()
+    }
+
+    /// Sockets were lost, and may all have been on one pod that holds no other.
+    pub(super) fn lost_a_pod(&self) -> bool {
+        self.holding.is_empty() && self.lost > 0
     }
 
     /// The chance that no socket of so many was on one of the pods.

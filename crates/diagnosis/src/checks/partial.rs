@@ -22,7 +22,15 @@ pub(super) fn steadiness(evidence: &Evidence) -> Finding {
             .fact("Sockets lost", room.lost.to_string())
     };
     if pairs.is_empty() {
-        said(Outcome::Pass, "What is heard once is heard every time.")
+        let finding = said(Outcome::Pass, "What is heard once is heard every time.");
+        if room.matrix.asked_again() {
+            finding
+        } else {
+            finding.resting(
+                Confidence::Likely,
+                "every pair of sockets, some of them asked again",
+            )
+        }
     } else if partition.partial.is_empty() && room.scratch == Some(Scratch::LeagueRooms) && !partition.split()
     {
         // Without a number on it, what was late cannot be told from what was lost.

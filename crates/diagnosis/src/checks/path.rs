@@ -25,6 +25,14 @@ pub(super) fn way(evidence: &Evidence) -> Finding {
         return not_probed(CODE);
     };
     let mut finding = match (&path.websocket_trouble, turns) {
+        (None, _) if path.at_second_try => Finding::new(
+            CODE,
+            Outcome::Warn,
+            "Connecting takes luck: the backend took a connection and did not answer it, and only the next one.",
+        )
+        .means("If the connection is lost, it can take several tries to be back.")
+        .because("One of its pods may wait for something before it answers. With python-socketio that is a Redis that stands still.")
+        .fix("Operator: see which pod's log tells of connections that were not accepted, and whether it reaches Redis."),
         (None, _) => Finding::new(CODE, Outcome::Pass, "A websocket reaches the backend."),
         (Some(_), _) if path.never_granted => Finding::new(
             CODE,

@@ -3,7 +3,7 @@
 use crate::checks::known::Known;
 use crate::checks::room::{came_too_late, measured, too_late};
 use crate::checks::sharing::Sharing;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, RoomProbe};
 use crate::matrix::Partition;
 use crate::report::{Confidence, Finding, Outcome};
 
@@ -64,26 +64,50 @@ pub(super) fn rooms(evidence: &Evidence) -> Finding {
     if known.reached() < 2 {
         return alone(&known, said);
     }
-    let missed = known.missed(sockets);
-    let finding = if missed > MISS {
+    everybody_hears(&known, room, said)
+}
+
+/// Whoever was asked hears everybody; whether a pod was left out is another question.
+fn everybody_hears(known: &Known, room: &RoomProbe, said: impl Fn(Outcome, String) -> Finding) -> Finding {
+    let left_out = |why: &str| {
         said(
             Outcome::Inconclusive,
             "Everybody who was asked hears everybody, but a pod may have been left out.".to_owned(),
         )
-        .resting(Confidence::Weak, "too few sockets for so many pods")
-        .fix("Run the diagnosis again, which may reach other pods; gavelctl doctor --probe --sockets 20 takes as many as it may.")
+        .resting(Confidence::Weak, why)
+    };
+    let without = known.without_a_socket();
+    if !without.is_empty() {
+        return left_out("a pod that answered, and held no socket")
+            .fact("Without a socket", without.join(", "))
+            .fix("Run the diagnosis again. If it comes to the same, see whether the balancer sends websockets to every pod.");
+    }
+    if known.lost_a_pod() {
+        return left_out("sockets that did not get in or did not stay, perhaps all of them on one pod")
+            .fix("Run the diagnosis again. If sockets are lost again, see which pod's log tells of them.");
+    }
+    let missed = known.missed(room.matrix.rows.len());
+    let finding = if missed > MISS {
+        left_out("too few sockets for so many pods").fix(
+            "Run the diagnosis again, which may reach other pods; gavelctl doctor --probe --sockets 20 takes as many as it may.",
+        )
     } else {
+        let again = room.matrix.asked_again();
         said(
             Outcome::Pass,
             format!("What is said on one pod is heard on all {}.", known.words(1)),
         )
         .resting(
-            if missed > 0.0 {
+            if missed > 0.0 || !again {
                 Confidence::Likely
             } else {
                 Confidence::Certain
             },
-            "every pair of sockets, asked more than once",
+            if again {
+                "every pair of sockets, asked more than once"
+            } else {
+                "every pair of sockets, some of them asked again"
+            },
         )
     };
     finding.fact("Chance of having missed a pod", percent(missed))

@@ -62,11 +62,11 @@ pub(super) fn reached_all(said: &[Stimulus]) -> bool {
     said.iter().all(Stimulus::reached_everybody)
 }
 
-/// Who was heard by somebody one time and not the next, whatever the reason; or of whom too little is left that counts.
-pub(super) fn unsteady(said: &[Stimulus], scratch: Scratch) -> Vec<usize> {
-    let size = said.iter().map(|said| said.heard.len()).max().unwrap_or(0);
-    let is_unsteady = |from: usize| {
-        (0..size).any(|to| {
+/// Who was heard by somebody one time and not the next, whatever the reason; or of whom too little is left that counts. Of
+/// these seats, whose sockets still stand.
+pub(super) fn unsteady(said: &[Stimulus], seats: &[usize], scratch: Scratch) -> Vec<usize> {
+    let is_unsteady = |&from: &usize| {
+        seats.iter().any(|&to| {
             let asked = said
                 .iter()
                 .filter(|said| said.from == from && said.is(Manner::InTurn) && said.reached(to).is_some())
@@ -82,7 +82,7 @@ pub(super) fn unsteady(said: &[Stimulus], scratch: Scratch) -> Vec<usize> {
             reached.any(|heard| Some(heard) != first)
         })
     };
-    (0..size).filter(|&from| is_unsteady(from)).collect()
+    seats.iter().copied().filter(is_unsteady).collect()
 }
 
 /// The sockets that have been heard together with this one so far, in either direction or through a third; itself too.
@@ -116,14 +116,20 @@ pub(super) fn put_down(said: &[Stimulus], room: Option<usize>, to: usize, at: In
     let missing = |this: &Stimulus| {
         Some(this.room) == room && this.at <= at && this.heard.get(to).is_some_and(Option::is_none)
     };
-    let of = |joining: bool, latest: Duration| {
+    let of = |joining: bool| {
         said.iter()
-            .rposition(|this| this.is(Manner::Joining) == joining && missing(this) && at - this.at <= latest)
+            .rposition(|this| this.is(Manner::Joining) == joining && missing(this) && at - this.at <= LATEST)
+    };
+    // Who was told of it that late was surely to be told; others may never have been.
+    let late = || {
+        said.iter().rposition(|this| {
+            this.is(Manner::Joining) && missing(this) && (this.there[to] || at - this.at <= LATEST)
+        })
     };
     // What the joins set off has died away by the time that anybody speaks, or else it is very late.
     let last = said.iter().rfind(|said| Some(said.room) == room && said.at <= at);
     let joining = last.is_none_or(|last| last.is(Manner::Joining));
-    of(joining, LATEST).or_else(|| of(true, Duration::MAX))
+    of(joining).or_else(late)
 }
 
 /// Whether what a socket heard, or did not hear, of this cannot be told from what it heard of another. Where only the room
@@ -168,8 +174,8 @@ fn counted(said: &[Stimulus], from: usize, to: usize, scratch: Scratch) -> impl 
         .map(|place| &said[place])
 }
 
-/// Who heard whom. Who was asked again counts by that alone: it is what is so now.
-pub(super) fn matrix(said: &[Stimulus], size: usize, scratch: Scratch) -> Matrix {
+/// Who heard whom, of these seats. Who was asked again counts by that alone: it is what is so now.
+pub(super) fn matrix(said: &[Stimulus], seats: &[usize], scratch: Scratch) -> Matrix {
     let row = |from: usize| {
         let again = said
             .iter()
@@ -190,25 +196,26 @@ pub(super) fn matrix(said: &[Stimulus], size: usize, scratch: Scratch) -> Matrix
                 median_ms: times.get(times.len().saturating_sub(1) / 2).copied(),
             }
         };
-        (0..size).map(cell).collect()
+        seats.iter().copied().map(cell).collect()
     };
     Matrix {
-        rows: (0..size).map(row).collect(),
+        rows: seats.iter().copied().map(row).collect(),
     }
 }
 
-/// Pairs of which the second heard the first one time and not the next, over all that was said.
-pub(super) fn unsteady_pairs(said: &[Stimulus], size: usize, scratch: Scratch) -> Vec<Pair> {
+/// Pairs of which the second heard the first one time and not the next, over all that was said; by their places in the
+/// matrix.
+pub(super) fn unsteady_pairs(said: &[Stimulus], seats: &[usize], scratch: Scratch) -> Vec<Pair> {
     let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     let mut pairs = Vec::new();
-    for from in 0..size {
-        for to in 0..size {
+    for (row, &from) in seats.iter().enumerate() {
+        for (column, &to) in seats.iter().enumerate() {
             let mut reached = counted(said, from, to, scratch).filter_map(|said| said.reached(to));
             let first = reached.next();
             if reached.any(|heard| Some(heard) != first) {
                 pairs.push(Pair {
-                    from: place(from),
-                    to: place(to),
+                    from: place(row),
+                    to: place(column),
                 });
             }
         }
@@ -258,15 +265,15 @@ mod tests {
             (1, 0, 1_200, InTurn, &[-1, 1_202, -1]),
         ]);
         assert_eq!(
-            unsteady(&said, Scratch::LeagueRooms),
+            unsteady(&said, &[0, 1, 2], Scratch::LeagueRooms),
             [0, 1],
             "they are asked again"
         );
-        let matrix = matrix(&said, 3, Scratch::LeagueRooms);
+        let matrix = matrix(&said, &[0, 1, 2], Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 2), [(1, 1), (1, 0), (0, 0)]);
-        assert!(unsteady_pairs(&said, 3, Scratch::LeagueRooms).is_empty());
+        assert!(unsteady_pairs(&said, &[0, 1, 2], Scratch::LeagueRooms).is_empty());
         // With a number on everything it is what it seems.
-        assert_eq!(unsteady_pairs(&said, 3, Scratch::ProbeRoom).len(), 2);
+        assert_eq!(unsteady_pairs(&said, &[0, 1, 2], Scratch::ProbeRoom).len(), 2);
     }
 
     #[test]
@@ -277,8 +284,8 @@ mod tests {
             (0, 0, 800, InTurn, &[802, -1]),
             (1, 0, 1_200, InTurn, &[-1, 1_202]),
         ]);
-        assert!(unsteady(&said, Scratch::LeagueRooms).is_empty());
-        let matrix = matrix(&said, 2, Scratch::LeagueRooms);
+        assert!(unsteady(&said, &[0, 1], Scratch::LeagueRooms).is_empty());
+        let matrix = matrix(&said, &[0, 1], Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 0), [(2, 2), (2, 0)]);
         assert_eq!(cells(&matrix, 1), [(2, 0), (2, 2)]);
     }
@@ -291,11 +298,11 @@ mod tests {
             (0, 0, 2_000, Patiently, &[2_002, -1]),
             (0, 1, 3_600, Patiently, &[3_602, -1]),
         ]);
-        let matrix = matrix(&said, 2, Scratch::LeagueRooms);
+        let matrix = matrix(&said, &[0, 1], Scratch::LeagueRooms);
         assert_eq!(matrix.rows[0][1].heard, 0);
         assert_eq!(matrix.rows[0][1].said, 2);
         assert_eq!(
-            unsteady_pairs(&said, 2, Scratch::LeagueRooms),
+            unsteady_pairs(&said, &[0, 1], Scratch::LeagueRooms),
             [Pair { from: 0, to: 1 }]
         );
     }
@@ -307,11 +314,11 @@ mod tests {
             (1, 0, 100, Joining, &[-1, 102]),
             (1, 0, 500, InTurn, &[502, 502]),
         ]);
-        let matrix = matrix(&said, 2, Scratch::LeagueRooms);
+        let matrix = matrix(&said, &[0, 1], Scratch::LeagueRooms);
         assert_eq!(cells(&matrix, 0), [(0, 0), (1, 1)]);
         assert!(
-            unsteady(&said, Scratch::LeagueRooms).is_empty()
-                && unsteady_pairs(&said, 2, Scratch::LeagueRooms).is_empty()
+            unsteady(&said, &[0, 1], Scratch::LeagueRooms).is_empty()
+                && unsteady_pairs(&said, &[0, 1], Scratch::LeagueRooms).is_empty()
         );
     }
 
@@ -333,6 +340,25 @@ mod tests {
         assert!(place == 2 && reached_all(&said));
         // What the second set off came after all.
         assert_eq!(put_down(&said, Some(0), 0, at), Some(1));
+    }
+
+    #[test]
+    fn a_socket_that_was_lost_is_no_pod_that_is_apart() {
+        // The third was lost after the first had spoken; what the first says later, it was not there to hear.
+        let mut said = said(&[
+            (0, 0, 0, InTurn, &[2, 3, 3]),
+            (2, 0, 100, InTurn, &[-1, -1, -1]),
+            (1, 0, 200, InTurn, &[202, 202, -1]),
+            (0, 0, 300, InTurn, &[302, 302, -1]),
+            (1, 0, 400, InTurn, &[402, 402, -1]),
+        ]);
+        for later in &mut said[2..] {
+            later.there[2] = false;
+        }
+        let left = [0, 1];
+        assert!(unsteady(&said, &left, Scratch::LeagueRooms).is_empty());
+        let matrix = matrix(&said, &left, Scratch::LeagueRooms);
+        assert!(matrix.rows.len() == 2 && matrix.partition().whole(), "{matrix:?}");
     }
 
     #[test]

@@ -117,10 +117,16 @@ async fn measure(
     told(Stage::Health);
     health::ask(target, pace, health::When::Before, &mut evidence.health).await?;
     told(Stage::Turns);
-    let searching = turns::search(target, pace, evidence.turns.get_or_insert_default());
+    let searching = turns::search(
+        target,
+        pace,
+        caps.connections,
+        evidence.turns.get_or_insert_default(),
+    );
     if path.never_granted {
         // It may have been busy just then, and to find out takes its time.
         ((), *path) = tokio::try_join!(searching, path::measure(target, pace))?;
+        path.at_second_try = path.websocket_trouble.is_none();
     } else {
         searching.await?;
     }

@@ -18,8 +18,11 @@ use super::{Caps, Target, millis, turns};
 use crate::evidence::{ProbeEvidence, ProbeSocket, RoomProbe, Scratch, TurnsEvidence};
 use crate::turns::{PodCount, SMALL, Search, Turns, chance_of_an_omission, pod_count};
 
-/// A server that knows probe rooms says so before this.
+/// A server that knows probe rooms says so before this; one whose pods say who they are most likely knows them.
 const KNOWS_PROBE_ROOMS: Duration = Duration::from_secs(1);
+const MUST_KNOW_PROBE_ROOMS: Duration = Duration::from_secs(3);
+/// After so many times that not everybody of a batch got in, those who did have to do.
+const TRIES: u32 = 2;
 /// Where one pod answers, or nothing tells how many there are.
 const WHERE_NOTHING_TELLS: u32 = 8;
 /// More sockets than this are never wanted.
@@ -58,14 +61,6 @@ impl Expected {
                 .path
                 .as_ref()
                 .is_some_and(|path| path.websocket_trouble.is_some()),
-        }
-    }
-
-    /// More was searched.
-    fn learns(&mut self, turns: &TurnsEvidence) {
-        self.searches.clone_from(&turns.searches);
-        if !turns.by_name() {
-            self.count = pod_count(&turns.searches);
         }
     }
 
@@ -122,10 +117,8 @@ pub(super) async fn measure(
     let measured = match placed {
         Ok(()) if meeting.size() > 1 => {
             in_place();
-            evidence.scratch = Some(meeting.scratch());
             let measured = meeting.ask_everybody(pace, evidence).await;
-            evidence.matrix = meeting.matrix();
-            evidence.unsteady = meeting.unsteady_pairs();
+            meeting.finish(evidence);
             measured
         }
         Ok(()) => {
@@ -167,15 +160,20 @@ impl Placing<'_> {
         meeting: &mut Meeting,
     ) -> Result<(), Stopped> {
         let mut more = if self.expected.trouble { 1 } else { self.least };
+        let mut tries = 0;
         while more > 0 && self.opened < self.most {
+            let lost = evidence.lost;
             let opened = self.open(pace, more, evidence).await?;
             if opened.is_empty() && meeting.size() == 0 {
                 if self.polling {
                     // Nobody can connect: there is nothing to measure with.
                     return Ok(());
                 }
-                // Websockets are refused; what is left may still do.
+                // Websockets are refused, which says nothing of who would be reached; what is left may still do.
                 self.polling = true;
+                evidence.lost = 0;
+                // Each of them takes two connections.
+                self.most = self.opened + (self.most - self.opened) / 2;
                 more = 1;
                 continue;
             }
@@ -194,6 +192,10 @@ impl Placing<'_> {
             if meeting.size() == 0 {
                 return Ok(());
             }
+            tries += u32::from(evidence.lost > lost);
+            if tries >= TRIES && meeting.size() > 1 {
+                return Ok(());
+            }
             more = self
                 .least
                 .saturating_sub(u32::try_from(meeting.size()).unwrap_or(u32::MAX));
@@ -208,13 +210,15 @@ impl Placing<'_> {
     /// How many more it takes; where there can not be so many, the number of pods is worth knowing better.
     async fn missing(&mut self, pace: &Pace, sockets: &[ProbeSocket]) -> Result<u32, Stopped> {
         let missing = self.expected.missing(sockets);
-        let room = self.most - self.opened;
-        if missing <= room {
-            return Ok(missing);
-        }
-        if let Some(turns) = &mut self.turns {
-            turns::search_on(self.target, pace, self.most, turns).await?;
-            self.expected.learns(turns);
+        let left = self.most - self.opened;
+        if let Some(turns) = &mut self.turns
+            && missing > left
+            && left > 0
+            && !turns.by_name()
+        {
+            turns::search_on(self.target, pace, self.most, left, turns).await?;
+            self.expected.searches.clone_from(&turns.searches);
+            self.expected.count = pod_count(&turns.searches);
         }
         Ok(self.expected.missing(sockets))
     }
@@ -264,9 +268,14 @@ impl Placing<'_> {
         if let Some(first) = first
             && !self.expected.nameless
         {
+            let limit = if self.expected.named.is_empty() {
+                KNOWS_PROBE_ROOMS
+            } else {
+                MUST_KNOW_PROBE_ROOMS
+            };
             meeting.meets_in(Scratch::ProbeRoom);
             pace.turn(Turn::Message).await?;
-            match meeting.tries(pace, &first.socket, KNOWS_PROBE_ROOMS).await? {
+            match meeting.tries(pace, &first.socket, limit).await? {
                 Some(Ok(_)) => return Ok(true),
                 Some(Err(trouble)) => {
                     evidence.trouble = Some(trouble);

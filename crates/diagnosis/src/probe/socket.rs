@@ -14,8 +14,9 @@ use super::Target;
 
 /// How long connecting may take: who waits longer for a backend would not bid over it either.
 const LIMIT: Duration = Duration::from_secs(4);
-/// How long a goodbye may take.
+/// How long a goodbye may take; by polling it may need a connection of its own.
 const GOODBYE: Duration = Duration::from_millis(250);
+const GOODBYE_BY_POLLING: Duration = Duration::from_secs(2);
 /// Messages that may wait for a socket.
 const WAITING: usize = 64;
 
@@ -84,7 +85,8 @@ pub(super) async fn open(
     };
     let connection = connection.map_err(|error| error.to_string())?;
     let (sayings, said) = mpsc::channel(WAITING);
-    let task = tokio::spawn(run(connection, socket, said, arrivals));
+    let goodbye = if polling { GOODBYE_BY_POLLING } else { GOODBYE };
+    let task = tokio::spawn(run(connection, socket, said, arrivals, goodbye));
     Ok(Socket {
         number: socket,
         sayings,
@@ -116,6 +118,11 @@ impl Socket {
         tokio::time::timeout(limit, answered).await.ok()?.ok()
     }
 
+    /// Whether it was lost on the way.
+    pub(super) fn is_lost(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Says goodbye and waits for the end of it.
     pub(super) async fn close(self) {
         drop(self.sayings);
@@ -128,6 +135,7 @@ async fn run(
     socket: u32,
     mut said: mpsc::Receiver<Saying>,
     arrivals: mpsc::UnboundedSender<Arrival>,
+    goodbye: Duration,
 ) {
     let mut waiting: HashMap<u64, oneshot::Sender<Value>> = HashMap::new();
     let tell = |event| {
@@ -153,7 +161,7 @@ async fn run(
             },
             saying = said.recv() => {
                 let Some(Saying { name, payload, ack }) = saying else {
-                    connection.close(GOODBYE).await;
+                    connection.close(goodbye).await;
                     return;
                 };
                 let sent = match ack {

@@ -51,10 +51,10 @@ struct Opened {
     cookies: String,
 }
 
-/// What a request for a session came to.
+/// What a request for a session came to, and the pod that answered, where that says so.
 enum Came {
-    Found,
-    Elsewhere,
+    Found(Option<String>),
+    Elsewhere(Option<String>),
     Unclear(String),
 }
 
@@ -75,6 +75,8 @@ struct Searching<'a> {
     evidence: &'a mut TurnsEvidence,
     fresh: Client,
     kept: Client,
+    /// So many requests at a time.
+    at_a_time: usize,
     /// Somebody on the way sets cookies.
     cookies: bool,
 }
@@ -83,14 +85,17 @@ struct Searching<'a> {
 pub(super) async fn search(
     target: &Target,
     pace: &Pace,
+    connections: u32,
     evidence: &mut TurnsEvidence,
 ) -> Result<(), Stopped> {
-    let Some(mut searching) = Searching::new(target, pace, evidence) else {
+    let Some(mut searching) = Searching::new(target, pace, connections, evidence) else {
         return Ok(());
     };
+    let mut kept = false;
     while !searching.is_about_known() {
         // As soon as requests are seen to go astray it is worth knowing what would keep them together.
-        if searching.astray() && searching.evidence.kept_alive.is_none() {
+        if searching.astray() && !kept {
+            kept = true;
             searching.evidence.kept_alive = searching.keeps(By::Kept).await?;
         } else {
             searching.searches_once().await?;
@@ -112,9 +117,10 @@ pub(super) async fn search_on(
     target: &Target,
     pace: &Pace,
     sockets: u32,
+    connections: u32,
     evidence: &mut TurnsEvidence,
 ) -> Result<(), Stopped> {
-    let Some(mut searching) = Searching::new(target, pace, evidence) else {
+    let Some(mut searching) = Searching::new(target, pace, connections, evidence) else {
         return Ok(());
     };
     while searching.may_search_on()
@@ -127,7 +133,12 @@ pub(super) async fn search_on(
 }
 
 impl<'a> Searching<'a> {
-    fn new(target: &'a Target, pace: &'a Pace, evidence: &'a mut TurnsEvidence) -> Option<Self> {
+    fn new(
+        target: &'a Target,
+        pace: &'a Pace,
+        connections: u32,
+        evidence: &'a mut TurnsEvidence,
+    ) -> Option<Self> {
         let (Some(fresh), Some(kept)) = (http(target, false), http(target, true)) else {
             evidence.trouble = Some("no HTTPS client could be made on this machine".to_owned());
             return None;
@@ -138,6 +149,7 @@ impl<'a> Searching<'a> {
             evidence,
             fresh,
             kept,
+            at_a_time: usize::try_from(connections).unwrap_or(1),
             cookies: false,
         })
     }
@@ -226,45 +238,55 @@ impl<'a> Searching<'a> {
         for pod in pods {
             self.saw(pod);
         }
-        match asked {
-            Ok(search) => Ok(Some(search)),
-            Err(trouble) => {
-                self.evidence.trouble = Some(trouble);
-                Ok(None)
-            }
+        Ok(asked.map_err(|trouble| self.fails(by, trouble)).ok())
+    }
+
+    /// What does not work without cookies and over connections of their own does not work at all; the others are tried only
+    /// to see whether they make a difference.
+    fn fails(&mut self, by: By, trouble: String) {
+        if by == By::Fresh {
+            self.evidence.trouble = Some(trouble);
         }
     }
 
-    /// Asks again and again, and does not wait for an answer before the next: a server far away is asked no more slowly.
-    /// Over a connection that is kept one thing comes after the other.
+    /// Asks again and again. Once a request went astray, it does not wait for an answer before the next: a server far away
+    /// is asked no more slowly. Over a connection that is kept one thing comes after the other.
     async fn ask(
         &self,
         by: By,
         opened: &Opened,
         pods: &mut Vec<Option<String>>,
     ) -> Result<Result<Search, String>, Stopped> {
-        let at_a_time = if by == By::Kept { 1 } else { usize::MAX };
         let mut turn = Box::pin(self.pace.turn(Self::turn(by)));
         let mut asked = FuturesUnordered::new();
-        let mut sent = 0;
+        let (mut sent, mut at_a_time, mut trouble) = (0, 1, None);
         loop {
             tokio::select! {
                 biased;
-                Some((number, pod, came)) = asked.next() => {
-                    pods.push(pod);
-                    match came {
-                        Came::Found => return Ok(Ok(Search { requests: number, found: true })),
-                        Came::Elsewhere => {}
-                        Came::Unclear(trouble) => return Ok(Err(trouble)),
+                Some((number, came)) = asked.next() => match came {
+                    Came::Found(pod) => {
+                        pods.push(pod);
+                        return Ok(Ok(Search { requests: number, found: true }));
                     }
-                }
-                turned = &mut turn, if sent < REQUESTS && asked.len() < at_a_time => {
+                    Came::Elsewhere(pod) => {
+                        pods.push(pod);
+                        if by != By::Kept {
+                            at_a_time = self.at_a_time;
+                        }
+                    }
+                    // One that came after the session was closed may be answered so: others are still on their way.
+                    Came::Unclear(why) => trouble = Some(why),
+                },
+                turned = &mut turn, if sent < REQUESTS && asked.len() < at_a_time && trouble.is_none() => {
                     turned?;
                     turn.set(self.pace.turn(Self::turn(by)));
                     sent += 1;
                     asked.push(self.close(by, opened, sent));
                 }
-                else => return Ok(Ok(Search { requests: sent, found: false })),
+                else => {
+                    let not_found = Search { requests: sent, found: false };
+                    return Ok(trouble.map_or(Ok(not_found), Err));
+                }
             }
         }
     }
@@ -274,7 +296,10 @@ impl<'a> Searching<'a> {
         let answer = match self.pace.within(self.http(by).get(self.url(None)).send()).await? {
             Ok(answer) => answer,
             Err(error) => {
-                self.evidence.trouble = Some(format!("long polling did not answer: {}", error.without_url()));
+                self.fails(
+                    by,
+                    format!("long polling did not answer: {}", error.without_url()),
+                );
                 return Ok(None);
             }
         };
@@ -288,14 +313,14 @@ impl<'a> Searching<'a> {
             .collect::<Vec<_>>()
             .join("; ");
         self.cookies |= !cookies.is_empty();
-        let body = answer.text().await.unwrap_or_default();
+        let body = self.pace.within(answer.text()).await?.unwrap_or_default();
         let open = match Packet::decode_text(&body, &Limits::default()) {
             Ok(Packet::Open(json)) => Open::parse(json).ok(),
             _ => None,
         };
         if open.is_none() {
             let why = Refusal::from_body(&body).map_or_else(String::new, |refusal| format!(" ({refusal:?})"));
-            self.evidence.trouble = Some(format!("long polling was refused with {status}{why}"));
+            self.fails(by, format!("long polling was refused with {status}{why}"));
         }
         Ok(open.map(|open| Opened {
             sid: open.sid,
@@ -304,7 +329,7 @@ impl<'a> Searching<'a> {
     }
 
     /// Asks for the session to be closed, as the request of this number.
-    async fn close(&self, by: By, opened: &Opened, number: u32) -> (u32, Option<String>, Came) {
+    async fn close(&self, by: By, opened: &Opened, number: u32) -> (u32, Came) {
         let mut request = self.http(by).post(self.url(Some(&opened.sid))).body(CLOSE);
         if by == By::Cookies && !opened.cookies.is_empty() {
             request = request.header(COOKIE, &opened.cookies);
@@ -313,20 +338,20 @@ impl<'a> Searching<'a> {
             Ok(answer) => answer,
             Err(error) => {
                 let trouble = format!("a polling request did not come back: {}", error.without_url());
-                return (number, None, Came::Unclear(trouble));
+                return (number, Came::Unclear(trouble));
             }
         };
         let pod = pod(&answer);
         let status = answer.status();
         let body = answer.text().await.unwrap_or_default();
         let came = match status {
-            StatusCode::OK => Came::Found,
+            StatusCode::OK => Came::Found(pod),
             StatusCode::BAD_REQUEST if Refusal::from_body(&body) == Some(Refusal::UnknownSession) => {
-                Came::Elsewhere
+                Came::Elsewhere(pod)
             }
             status => Came::Unclear(format!("a polling request was answered with {status}")),
         };
-        (number, pod, came)
+        (number, came)
     }
 
     fn saw(&mut self, pod: Option<String>) {

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::rows::Dies;
 use gavelscope_client::ServerAddress;
 use gavelscope_client::address::DEFAULT_PATH;
 use gavelscope_client::rest::Rest;
@@ -61,10 +62,13 @@ impl House {
         })
     }
 
-    /// Redis is gone, at once.
-    pub fn kill_redis(&self) {
+    /// It is gone, at once.
+    pub fn kill(&self, dies: Dies) {
         let mut fleet = self.fleet.lock().unwrap();
-        fleet.redis_mut().unwrap().kill().unwrap();
+        match dies {
+            Dies::Redis => fleet.redis_mut().unwrap().kill().unwrap(),
+            Dies::Pod => fleet.pods_mut().last_mut().unwrap().kill().unwrap(),
+        }
     }
 }
 

@@ -34,6 +34,14 @@ impl Kind {
     }
 }
 
+/// What dies while it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dies {
+    Redis,
+    /// The last of the pods.
+    Pod,
+}
+
 /// What the diagnosis has to say.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
@@ -59,8 +67,8 @@ pub struct Row {
     pub balancer: Balance,
     pub refuse_websockets: bool,
     pub front: Front,
-    /// Redis is killed when all sockets are in their places and nobody has spoken.
-    pub redis_dies: bool,
+    /// What is killed when all sockets are in their places and nobody has spoken.
+    pub dies: Option<Dies>,
     /// Others use the backend meanwhile. They change whose turn it is, so that where pods have no names one can be left out
     /// by chance; a fault of a single pod needs a row without them.
     pub strangers: bool,
@@ -95,7 +103,7 @@ impl Row {
 
     /// What is wrong is wrong for good: the next run takes another fleet.
     pub fn is_spent(&self) -> bool {
-        self.redis_dies || self.adapter == Adapter::Stalled
+        self.dies.is_some() || self.adapter == Adapter::Stalled
     }
 }
 
@@ -109,7 +117,7 @@ const WELL: Row = Row {
     balancer: Balance::RoundRobin,
     refuse_websockets: false,
     front: Front::Balancer,
-    redis_dies: false,
+    dies: None,
     strangers: false,
     gaveld: HEALTHY,
     field: HEALTHY,
@@ -222,7 +230,7 @@ pub static ROWS: &[Row] = &[
         number: "6",
         name: "redis_killed",
         what: "Redis killed in the middle: the sockets are in their places, and nobody has spoken",
-        redis_dies: true,
+        dies: Some(Dies::Redis),
         gaveld: APART,
         field: APART_FIELD,
         ..WELL
@@ -378,6 +386,28 @@ pub static ROWS: &[Row] = &[
             "GS-SLOW-POD",
             "One of the pods is slow",
             &[("GS-SLOW-POD", Warn), (SPLIT, Pass), ("GS-PODS", Pass)],
+        ),
+        ..WELL
+    },
+    Row {
+        number: "13",
+        name: "one_pod_dies",
+        what: "one pod killed in the middle: the sockets are in their places, and nobody has spoken; Redis",
+        dies: Some(Dies::Pod),
+        gaveld: because(
+            says(
+                Grey,
+                SPLIT,
+                "a pod may have been left out",
+                &[(SPLIT, Inconclusive), ("GS-ONE-WAY", Pass), ("GS-PARTIAL", Pass)],
+            ),
+            "The sockets that it held are lost, which says nothing of how pods share rooms; nothing is called healthy, either.",
+        ),
+        field: says(
+            Grey,
+            SPLIT,
+            "a pod may have been left out",
+            &[(SPLIT, Inconclusive), ("GS-ONE-WAY", Pass), ("GS-PARTIAL", Pass)],
         ),
         ..WELL
     },

@@ -45,8 +45,10 @@ pub async fn examine(row: &Row, house: &House) -> (Evidence, Report) {
         tls: TlsOptions::default(),
     };
     let told = |stage| {
-        if row.redis_dies && stage == Stage::Room {
-            house.kill_redis();
+        if stage == Stage::Room
+            && let Some(dies) = row.dies
+        {
+            house.kill(dies);
         }
     };
     let (caps, began, stop) = (Caps::default(), time::now(), CancellationToken::new());

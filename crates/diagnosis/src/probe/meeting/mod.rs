@@ -18,7 +18,6 @@ use super::hearsay::{self, LATEST, Manner, Stimulus, reached_all};
 use super::pace::{Pace, Stopped, Turn};
 use super::socket::{Arrival, Socket};
 use crate::evidence::{RoomProbe, Scratch};
-use crate::matrix::{Matrix, Pair};
 
 /// Rooms that are used in turn, where one is not quiet again soon enough.
 const ROOMS: usize = 2;
@@ -70,10 +69,6 @@ impl Meeting {
         self.rooms = vec![random_id()];
     }
 
-    pub(super) fn scratch(&self) -> Scratch {
-        self.scratch
-    }
-
     pub(super) fn size(&self) -> usize {
         self.sockets.len()
     }
@@ -84,6 +79,12 @@ impl Meeting {
 
     pub(super) async fn leave(self) {
         futures_util::future::join_all(self.sockets.into_iter().map(Socket::close)).await;
+    }
+
+    /// The seats whose sockets still stand: who was lost says nothing of the pods.
+    fn present(&self) -> Vec<usize> {
+        let stands = |&seat: &usize| !self.sockets[seat].is_lost();
+        (0..self.size()).filter(stands).collect()
     }
 
     /// Everybody speaks, and is heard or not.
@@ -99,9 +100,9 @@ impl Meeting {
                 self.open_another_room(pace, evidence).await?;
             }
         }
-        let mut speaking: Vec<usize> = (0..self.size()).collect();
+        let mut speaking = self.present();
         self.round(pace, &speaking, Manner::InTurn, evidence).await?;
-        let soon = Instant::now() + pace.gap();
+        let soon = Instant::now() + pace.gap().max(self.slowest * 3 / 2);
         self.until(pace, soon, evidence, reached_all).await?;
         if reached_all(&self.said) {
             // Who was heard by everybody once is likely to be heard again; some are asked whether it is so.
@@ -110,7 +111,7 @@ impl Meeting {
         }
         self.round(pace, &speaking, Manner::InTurn, evidence).await?;
         self.until_told_all(pace, evidence).await?;
-        let unsteady = hearsay::unsteady(&self.said, self.scratch);
+        let unsteady = hearsay::unsteady(&self.said, &self.present(), self.scratch);
         if !unsteady.is_empty() {
             for _ in 0..MORE_ROUNDS {
                 self.round(pace, &unsteady, Manner::Patiently, evidence).await?;
@@ -151,6 +152,9 @@ impl Meeting {
         let mut order = who.to_vec();
         order.shuffle(&mut rand::rng());
         for from in order {
+            if self.sockets[from].is_lost() {
+                continue;
+            }
             let since = Instant::now();
             self.until_told(pace, self.next_room(), manner, evidence).await?;
             if since.elapsed() > pace.gap() && self.rooms.len() < ROOMS {
@@ -171,7 +175,7 @@ impl Meeting {
                 at: Instant::now(),
                 manner,
                 nonce,
-                there: vec![true; self.size()],
+                there: self.sockets.iter().map(|socket| !socket.is_lost()).collect(),
                 heard: vec![None; self.size()],
             });
             self.sockets[from].say(name, payload).await;
@@ -301,11 +305,16 @@ impl Meeting {
         }
     }
 
-    pub(super) fn matrix(&self) -> Matrix {
-        hearsay::matrix(&self.said, self.size(), self.scratch)
-    }
-
-    pub(super) fn unsteady_pairs(&self) -> Vec<Pair> {
-        hearsay::unsteady_pairs(&self.said, self.size(), self.scratch)
+    /// Puts down what came of it, of the sockets that still stand.
+    pub(super) fn finish(&mut self, evidence: &mut RoomProbe) {
+        self.take_all(evidence);
+        let seats = self.present();
+        evidence.scratch = Some(self.scratch);
+        evidence.matrix = hearsay::matrix(&self.said, &seats, self.scratch);
+        evidence.unsteady = hearsay::unsteady_pairs(&self.said, &seats, self.scratch);
+        let mut seat = 0..;
+        evidence
+            .sockets
+            .retain(|_| seat.next().is_some_and(|seat| seats.contains(&seat)));
     }
 }
