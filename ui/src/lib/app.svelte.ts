@@ -4,6 +4,7 @@ import { Attention } from './attention.svelte';
 import { BidDraft } from './bid-draft.svelte';
 import { OpenBids } from './open-bids.svelte';
 import { asProblem, type AuctionId, type AuctionView, type CommandError, type Platform } from './platform/platform';
+import { PracticeSetup } from './practice-setup.svelte';
 import { Store } from './store.svelte';
 import { fast, slow, type Ticking, type Time } from './ticker.svelte';
 
@@ -20,6 +21,7 @@ export class App {
   readonly readOnly: boolean;
   readonly attention = new Attention();
   readonly openBids = new OpenBids();
+  readonly practice = new PracticeSetup();
   screen = $state<Screen>('start');
   pane = $state<Pane>('diagnostics');
   /** Whether the side pane is pulled out, where the window is too narrow to show it always. */
@@ -94,6 +96,11 @@ export class App {
       this.problem = asProblem(failure);
       return false;
     }
+  }
+
+  /** Starts a practice auction, in place of whatever is open. */
+  async startPractice() {
+    this.showRoom(await this.platform.startPractice(this.practice.options));
   }
 
   /** Ends the session and goes back to the start. Tells whether it went well. */

@@ -95,6 +95,17 @@ describe('the room', () => {
     expect(said('completion')).toContain('All clubs have been sold. 11 clubs sold');
   });
 
+  it('offers another practice with the same set-up, and nothing of the kind on a server', async () => {
+    const over = inRoom(now, { phase: 'completed', ending: 'All lots were offered.' });
+    const { scripted, app, show } = await openWindow(over);
+    expect(screen.queryByTestId('practice-again')).toBeNull();
+    await show({ ...over, practice: true });
+    app.practice.lots = 4;
+    await fireEvent.click(at('practice-again'));
+    await settle();
+    expect(scripted.asked('startPractice')).toEqual([[{ name: 'You', bots: 3, lots: 4, timerSeconds: 15 }]]);
+  });
+
   it('says aloud that I am outbid, and what was sold', async () => {
     const { show } = await openWindow(inRoom(now, { lot: { ...base.lot!, leader: sam, leading: true } }));
     await show(inRoom(now, { lot: { ...base.lot!, leader: robin, leading: false, price: pounds(7_000_000) } }));
