@@ -213,6 +213,7 @@ impl Recorder {
             // A head is strings and numbers: it serializes.
             head: serde_json::to_string(head).unwrap_or_default(),
             body,
+            last: matches!(head, Head::End),
         }
     }
 
@@ -451,7 +452,7 @@ impl Recorder {
         self.line(time::now(), &head, Body::Nothing);
     }
 
-    /// The session ended.
+    /// The session ended. Nothing is recorded after it.
     pub(crate) fn end(&self) {
         self.line(time::now(), &Head::End, Body::Nothing);
     }

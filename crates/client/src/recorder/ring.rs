@@ -81,6 +81,8 @@ pub(super) enum Message {
         stamp: Stamp,
         head: String,
         body: Body,
+        /// The session is over: what comes after it was on its way and is nobody's any more.
+        last: bool,
     },
     /// The whole state of every auction, for the beginning of the next file where one is due.
     States {
@@ -118,6 +120,7 @@ pub(super) struct Ring {
     named_at: Millis,
     line: String,
     sum: crc32fast::Hasher,
+    ended: bool,
     shared: Arc<Shared>,
 }
 
@@ -148,6 +151,7 @@ impl Ring {
             named_at,
             line: String::new(),
             sum: crc32fast::Hasher::new(),
+            ended: false,
             shared,
         };
         ring.shared.writes_to(&path);
@@ -186,7 +190,14 @@ impl Ring {
 
     fn take(&mut self, message: Message) -> io::Result<()> {
         match message {
-            Message::Line { stamp, head, body } => {
+            Message::Line { .. } | Message::States { .. } if self.ended => Ok(()),
+            Message::Line {
+                stamp,
+                head,
+                body,
+                last,
+            } => {
+                self.ended = last;
                 if self.written >= self.limits.file_bytes {
                     // No states came in time; they follow as soon as they can be had.
                     self.turn(stamp)?;

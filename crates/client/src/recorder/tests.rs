@@ -121,6 +121,25 @@ fn whatever_is_heard_is_one_line_of_json_without_secrets() {
 }
 
 #[test]
+fn what_is_still_on_its_way_when_the_session_ends_moves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Recorder::start(folder.path(), small(), about()).unwrap();
+    recorder.note(None, "note", "the last but one");
+    recorder.end();
+    let before = written(&recorder, folder.path());
+    for number in 0..500 {
+        recorder.note(
+            None,
+            "note",
+            &format!("number {number}, of a call that came back late"),
+        );
+    }
+    recorder.states(std::iter::once(&AuctionState::new("a".into())), true);
+    assert_eq!(written(&recorder, folder.path()), before);
+    assert!(before[0].trim_end().lines().last().unwrap().contains(r#""end""#));
+}
+
+#[test]
 fn a_disk_that_fails_ends_the_recording_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = 0;
