@@ -2,7 +2,8 @@
 //! tells who somebody is.
 
 use gavelscope_client::state::{
-    AuctionPhase, ClockEstimate, Connection, Measurements, Millis, RoomClaim, ServerInfo, SessionState, Trust,
+    AuctionPhase, ClockEstimate, Connection, HealthClaim, Measurements, Millis, RoomClaim, ServerInfo,
+    SessionState, Trust,
 };
 use serde::{Deserialize, Serialize};
 
@@ -203,6 +204,22 @@ impl ProbeEvidence {
             .iter()
             .filter(move |health| health.afterwards == again)
     }
+
+    /// When they said so; none where none answered.
+    fn health_at(&self) -> Option<Millis> {
+        let last = self.last_health().next()?;
+        let since = if last.afterwards { self.took_ms } else { 0 };
+        Some(Millis(self.began_at.0 + i64::from(since)))
+    }
+}
+
+impl SessionEvidence {
+    /// What a pod claimed to the session, unless a probe was told something since.
+    pub(crate) fn claim(&self, probe: Option<&ProbeEvidence>) -> Option<&HealthClaim> {
+        let claim = self.server.claim.as_ref()?;
+        let since = probe.and_then(ProbeEvidence::health_at);
+        since.is_none_or(|since| claim.at > since).then_some(claim)
+    }
 }
 
 impl TurnsEvidence {
@@ -292,6 +309,11 @@ pub struct ProbeSocket {
 }
 
 impl Evidence {
+    /// What a pod claimed to the session, where a probe was told nothing since.
+    pub(crate) fn claim(&self) -> Option<&HealthClaim> {
+        self.session.as_ref()?.claim(self.probe.as_ref())
+    }
+
     /// What a session has seen, put together for keeping.
     pub fn collect(state: &SessionState) -> Self {
         let rooms = state.auctions.iter().map(|auction| RoomEvidence {

@@ -57,11 +57,7 @@ pub(super) fn cluster(evidence: &Evidence) -> Finding {
             }
         }
     }
-    let claim = evidence
-        .session
-        .as_ref()
-        .and_then(|session| session.server.claim.as_ref());
-    states.extend(claim.and_then(|claim| claim.adapter.clone()));
+    states.extend(evidence.claim().and_then(|claim| claim.adapter.clone()));
     if states.is_empty() {
         return Finding::new(
             CLUSTER,
@@ -134,11 +130,7 @@ pub(super) fn health(evidence: &Evidence) -> Finding {
             judges_itself |= health.adapter.is_some();
         }
     }
-    if let Some(claim) = evidence
-        .session
-        .as_ref()
-        .and_then(|session| session.server.claim.as_ref())
-    {
+    if let Some(claim) = evidence.claim() {
         claims.insert(claim.status.clone());
         ready |= claim.multi_pod_ready == Some(true);
         healthy |= claim.status == "healthy";

@@ -31,7 +31,7 @@ impl Sharing {
     pub(super) fn of(session: Option<&SessionEvidence>, probe: Option<&ProbeEvidence>) -> Self {
         let mut sharing = Self::default();
         if let Some(session) = session {
-            if let Some(claim) = &session.server.claim {
+            if let Some(claim) = session.claim(probe) {
                 sharing.add(claim.mode.as_deref(), claim.adapter.as_deref(), None);
             }
             // Only a pod that has a Redis says of itself that it has lost the others.

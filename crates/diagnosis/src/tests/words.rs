@@ -266,3 +266,27 @@ fn what_pods_said_before_something_was_found_is_not_said_again() {
         Outcome::Inconclusive
     );
 }
+
+#[test]
+fn what_the_session_was_told_before_the_probe_contradicts_nothing() {
+    let health = |at: i64| {
+        let mut evidence = seen(|state| {
+            state["server"]["claim"] = serde_json::json!({"at":at,"status":"healthy","mode":"redis",
+                "multiPodReady":true,"pod":"p1","adapter":"connected"});
+        });
+        let mut probe = probed(&[0, 1, 0, 1], &[2, 2, 2, 2], |from, to| from == to);
+        (probe.began_at, probe.took_ms) = (Millis(10_000), 6_000);
+        probe.health = vec![HealthSeen {
+            code: 200,
+            status: "degraded".to_owned(),
+            mode: Some("redis".to_owned()),
+            adapter: Some("degraded".to_owned()),
+            afterwards: true,
+            ..HealthSeen::default()
+        }];
+        evidence.probe = Some(probe);
+        outcome(&judged(&evidence), "GS-HEALTH")
+    };
+    assert_eq!((health(9_000), health(15_000)), (Outcome::Pass, Outcome::Pass));
+    assert_eq!(health(17_000), Outcome::Warn, "told since, and not true");
+}
