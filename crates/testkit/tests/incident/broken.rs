@@ -149,8 +149,13 @@ async fn with_a_redis_that_stands_still_a_bid_in_the_field_gets_no_answer_and_co
     me.until("polled mode", |view| view.trust == Trust::Polled).await;
     assert_eq!(me.bid().await.1, Fate::Confirmed);
 
-    // What waited goes on when Redis does.
+    // What waited goes on when Redis does. Who lost patience with a pod meanwhile is back before anybody bids.
     hall.fleet.redis().unwrap().continue_process().unwrap();
+    for seat in &mut hall.seats {
+        seat.forget();
+        seat.until_heard("the clock again", |event| matches!(event, Event::Tick(_)))
+            .await;
+    }
     hall.bid(2, BRUNO, 90_000_000).await;
     for seat in &mut hall.seats {
         seat.until_bid_heard(90_000_000).await;
