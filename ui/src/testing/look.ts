@@ -152,7 +152,7 @@ const looks: Record<string, () => Look> = {
         fixtures.manager(ashley, 131_000_000, 19_000_000, [6, 3]),
         fixtures.manager(jo, 150_000_000, 0, []),
       ],
-    }),
+    }, {}, { practice: true }),
     screen: 'room',
   }),
   feed: () => ({ state: room(), screen: 'room', then: (app) => { app.pane = 'feed'; setTimeout(() => (document.querySelectorAll('[data-testid=feed-row] button')[2] as HTMLElement)?.click(), 200); } }),

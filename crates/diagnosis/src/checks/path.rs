@@ -28,7 +28,7 @@ pub(super) fn way(evidence: &Evidence) -> Finding {
         (None, _) if path.at_second_try => Finding::new(
             CODE,
             Outcome::Warn,
-            "Connecting takes luck: the backend took a connection and did not answer it, and only the next one.",
+            "Connecting takes luck: the backend took a connection and did not answer it; only the next one was answered.",
         )
         .means("If the connection is lost, it can take several tries to be back.")
         .because("One of its pods may wait for something before it answers. With python-socketio that is a Redis that stands still.")
